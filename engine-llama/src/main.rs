@@ -1,0 +1,2 @@
+//! engine-llama
+fn main() {}

@@ -1,0 +1,45 @@
+//! Models as the page sees them.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a model is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ModelState {
+    /// On disk; loaded when it is first asked for.
+    Unloaded,
+    /// Being read into memory.
+    Loading {
+        /// 0 to 1.
+        fraction: f32,
+    },
+    /// Answers at once.
+    Ready,
+    /// Finishing its answers, then unloaded.
+    Draining,
+    /// Cannot be used.
+    Failed {
+        /// Why, and what to do.
+        message: String,
+    },
+}
+
+/// A model that can be chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// The file's stem in lower case without its quantisation: `smollm2-135m-instruct`.
+    pub id: String,
+    /// The name in the file, for people.
+    pub name: String,
+    /// Size of the file.
+    pub size_bytes: u64,
+    /// Tokens that prompt and answer may have together; none before the model was loaded once.
+    pub context_tokens: Option<u32>,
+    /// Where it is.
+    #[serde(flatten)]
+    pub state: ModelState,
+    /// Used where a request names none.
+    pub default: bool,
+}

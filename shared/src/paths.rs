@@ -1,0 +1,96 @@
+//! URL paths: templates for the server's route table, functions for clients.
+
+use crate::{ConversationId, GenerationId, MessageId};
+
+/// First run?
+pub const AUTH_SETUP: &str = "/api/auth/setup";
+/// Make an account.
+pub const AUTH_REGISTER: &str = "/api/auth/register";
+/// Sign in.
+pub const AUTH_LOGIN: &str = "/api/auth/login";
+/// A new access token for the refresh cookie.
+pub const AUTH_REFRESH: &str = "/api/auth/refresh";
+/// Sign out.
+pub const AUTH_LOGOUT: &str = "/api/auth/logout";
+/// Who is signed in.
+pub const ME: &str = "/api/me";
+/// List and create.
+pub const CONVERSATIONS: &str = "/api/conversations";
+/// Get, change, delete.
+pub const CONVERSATION: &str = "/api/conversations/{conversation_id}";
+/// Undo a delete.
+pub const CONVERSATION_RESTORE: &str = "/api/conversations/{conversation_id}/restore";
+/// The messages of a conversation, all branches, newest first.
+pub const CONVERSATION_MESSAGES: &str = "/api/conversations/{conversation_id}/messages";
+/// Send a message.
+pub const CHAT: &str = "/api/chat";
+/// Another answer.
+pub const MESSAGE_REGENERATE: &str = "/api/messages/{message_id}/regenerate";
+/// End an answer.
+pub const GENERATION_STOP: &str = "/api/generations/{generation_id}/stop";
+/// List news only.
+pub const STREAM: &str = "/api/stream";
+/// A conversation's events and list news.
+pub const STREAM_CONVERSATION: &str = "/api/stream/{conversation_id}";
+/// The models.
+pub const MODELS: &str = "/api/models";
+/// The OpenAPI document.
+pub const OPENAPI: &str = "/api/openapi.json";
+/// Alive?
+pub const HEALTHZ: &str = "/healthz";
+/// Ready: database and engine.
+pub const READYZ: &str = "/readyz";
+
+/// [`CONVERSATION`] of one.
+pub fn conversation(id: ConversationId) -> String {
+    format!("{CONVERSATIONS}/{id}")
+}
+
+/// [`CONVERSATION_RESTORE`] of one.
+pub fn conversation_restore(id: ConversationId) -> String {
+    format!("{CONVERSATIONS}/{id}/restore")
+}
+
+/// [`CONVERSATION_MESSAGES`] of one.
+pub fn conversation_messages(id: ConversationId) -> String {
+    format!("{CONVERSATIONS}/{id}/messages")
+}
+
+/// [`MESSAGE_REGENERATE`] of one.
+pub fn message_regenerate(id: MessageId) -> String {
+    format!("/api/messages/{id}/regenerate")
+}
+
+/// [`GENERATION_STOP`] of one.
+pub fn generation_stop(id: GenerationId) -> String {
+    format!("/api/generations/{id}/stop")
+}
+
+/// [`STREAM_CONVERSATION`] of one.
+pub fn stream_conversation(id: ConversationId) -> String {
+    format!("{STREAM}/{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_fill_their_templates() {
+        let conversation_id = ConversationId::new();
+        let message_id = MessageId::new();
+        let generation_id = GenerationId::new();
+        let fill = |template: &str| {
+            template
+                .replace("{conversation_id}", &conversation_id.to_string())
+                .replace("{message_id}", &message_id.to_string())
+                .replace("{generation_id}", &generation_id.to_string())
+        };
+        assert_eq!(conversation(conversation_id), fill(CONVERSATION));
+        assert_eq!(conversation_restore(conversation_id), fill(CONVERSATION_RESTORE));
+        assert_eq!(conversation_messages(conversation_id), fill(CONVERSATION_MESSAGES));
+        assert_eq!(message_regenerate(message_id), fill(MESSAGE_REGENERATE));
+        assert_eq!(generation_stop(generation_id), fill(GENERATION_STOP));
+        assert_eq!(stream_conversation(conversation_id), fill(STREAM_CONVERSATION));
+    }
+}
