@@ -1,2 +1,5 @@
-//! frontend
-fn main() {}
+//! The program that boot.js starts.
+
+fn main() {
+    yew::Renderer::<frontend::app::App>::new().render();
+}

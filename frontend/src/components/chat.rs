@@ -1,0 +1,3 @@
+//! The parts of a conversation.
+
+pub mod code_block;

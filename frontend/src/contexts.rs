@@ -1,0 +1,3 @@
+//! What many components share.
+
+pub mod theme;

@@ -1,0 +1,1 @@
+//! Handles with verbs for components.

@@ -1,0 +1,1 @@
+//! Pure state: no browser in here, so all of it is tested natively.
