@@ -1,2 +1,3 @@
-//! backend
+//! The program `oriel`.
+
 fn main() {}

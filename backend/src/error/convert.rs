@@ -1,0 +1,1 @@
+//! One conversion for each floor below.

@@ -1,0 +1,13 @@
+//! The server `oriel`: configuration, services, routes and the admin commands.
+//!
+//! [`app`] is the roof where everything meets; [`routes`] speak HTTP and nothing else; [`services`] do what the
+//! product does and know no HTTP; SQL lives in `store`, models in `engine`.
+
+pub mod app;
+pub mod error;
+pub mod middleware;
+pub mod routes;
+pub mod services;
+
+pub use app::AppState;
+pub use error::AppError;

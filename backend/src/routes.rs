@@ -1,0 +1,125 @@
+//! HTTP in, HTTP out: every route of the server, in one table.
+//!
+//! The table registers the routes, tells which are public (all others are private by construction: see
+//! [`Access`]), and is what the tests walk: the OpenAPI document, the list of public routes and the matrix of
+//! routes and actors are checked against it. No SQL and no model here: handlers call services.
+
+mod auth;
+mod body;
+mod chat;
+mod conversations;
+pub mod current_user;
+mod generations;
+mod health;
+mod me;
+mod messages;
+mod models;
+mod openapi;
+mod params;
+mod stream;
+
+use std::collections::BTreeMap;
+
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, Route, web};
+use shared::ErrorCode;
+
+pub use body::Body;
+pub use current_user::CurrentUser;
+pub use openapi::document as openapi_document;
+
+use crate::AppError;
+use crate::middleware::access;
+use crate::middleware::isolate::isolate;
+
+/// Who may call a route. Registering a route enforces it, before the body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Administrators.
+    Admin,
+}
+
+/// One row of the route table.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path's template, from `shared::paths`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    handler: fn() -> Route,
+}
+
+impl Endpoint {
+    /// A row. `handler` is `|| web::to(the_handler)`: every worker thread makes its own.
+    pub fn new(method: Method, path: &'static str, access: Access, handler: fn() -> Route) -> Self {
+        Self { method, path, access, handler }
+    }
+
+    fn route(&self) -> Route {
+        let route = (self.handler)().method(self.method.clone());
+        let route = match self.access {
+            Access::Public => route,
+            Access::SignedIn => route.wrap(from_fn(access::require_user)),
+            Access::Admin => route.wrap(from_fn(access::require_admin)),
+        };
+        route.wrap(from_fn(isolate))
+    }
+}
+
+/// Every route of the server.
+pub fn table() -> Vec<Endpoint> {
+    [
+        health::endpoints(),
+        openapi::endpoints(),
+        auth::endpoints(),
+        me::endpoints(),
+        models::endpoints(),
+        conversations::endpoints(),
+        messages::endpoints(),
+        chat::endpoints(),
+        generations::endpoints(),
+        stream::endpoints(),
+    ]
+    .concat()
+}
+
+/// Registers the table and the extractors' settings.
+pub fn configure(services: &mut web::ServiceConfig) {
+    let mut resources: BTreeMap<&str, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in table() {
+        resources.entry(endpoint.path).or_default().push(endpoint);
+    }
+    services.app_data(params::path_config()).app_data(params::query_config());
+    for (path, endpoints) in resources {
+        let allowed: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.method.as_str()).collect();
+        let allowed = allowed.join(", ");
+        let mut resource =
+            web::resource(path).default_service(web::to(move || method_not_allowed(allowed.clone())));
+        for endpoint in &endpoints {
+            resource = resource.route(endpoint.route());
+        }
+        services.service(resource);
+    }
+    services.default_service(web::to(no_such_route));
+}
+
+async fn method_not_allowed(allowed: String) -> HttpResponse {
+    let error = AppError::new(ErrorCode::MethodNotAllowed, format!("This address takes {allowed} only."));
+    let mut response = HttpResponse::from_error(error);
+    if let Ok(value) = HeaderValue::from_str(&allowed) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
+}
+
+async fn no_such_route() -> Result<HttpResponse, AppError> {
+    Err(AppError::new(ErrorCode::NotFound, "There is nothing at this address."))
+}

@@ -1,0 +1,47 @@
+//! The OpenAPI document, made from the handlers' own descriptions. A test compares it with the route table.
+
+use actix_web::http::Method;
+use actix_web::web;
+use shared::paths;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use super::{Access, Endpoint, health};
+
+/// The rows of this module in the route table.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(Method::GET, paths::OPENAPI, Access::Public, || web::to(get))]
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Oriel", description = "A private chat with models that run on your own machine."),
+    paths(
+        get,
+        health::healthz,
+    ),
+    components(schemas(shared::ApiError)),
+    modifiers(&BearerToken),
+)]
+struct Document;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = paths::OPENAPI, tag = "operations", responses((status = 200, description = "This document.")))]
+async fn get() -> web::Json<utoipa::openapi::OpenApi> {
+    web::Json(document())
+}
