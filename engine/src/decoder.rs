@@ -1,0 +1,140 @@
+//! The seam below the scheduler: what a worker needs from whatever evaluates the model.
+//!
+//! `engine-llama` implements it over llama.cpp, [`crate::scripted`] without any model. The scheduler decides
+//! everything else: which tokens go into a batch, what is reused, when an answer ends and what its text is.
+//! Nothing here waits, sleeps or does I/O but the decoding itself.
+
+use crate::{ChatMessage, SamplingParams, Token};
+
+/// One token of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchToken {
+    /// The slot, from 0: llama.cpp's sequence id.
+    pub slot: u32,
+    /// What to evaluate.
+    pub token: Token,
+    /// Its place in the slot, from 0. Always the number of tokens evaluated in that slot before it.
+    pub position: u32,
+    /// Whether [`Decoder::sample`] will be asked for the token after this one.
+    pub wants_logits: bool,
+}
+
+/// What is known of a model once it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ModelFacts {
+    /// Slots that exist, at least 1: so many streams can run at once.
+    pub slots: u32,
+    /// Tokens that one slot holds, prompt and answer together.
+    pub context_tokens: u32,
+    /// Most tokens in one call of [`Decoder::decode`], at least `slots`.
+    pub batch_tokens: u32,
+}
+
+/// Why the model could not be evaluated. The streams of the batch fail; the worker goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DecodeError {
+    /// For the log.
+    pub message: String,
+}
+
+/// The model, its caches and its samplers: owned by the one thread that runs the scheduler.
+pub trait Decoder {
+    /// Never changes.
+    fn facts(&self) -> &ModelFacts;
+
+    /// Evaluates all tokens of `batch` (never empty, at most [`ModelFacts::batch_tokens`], ordered by slot, and by
+    /// position within a slot) and remembers the logits of those that want them until the next call.
+    fn decode(&mut self, batch: &[BatchToken]) -> Result<(), DecodeError>;
+
+    /// A new answer begins in `slot`: builds its sampler. `answer` are the tokens of the answer so far (empty but
+    /// for a continued one), which penalties must have seen; penalties never count the prompt.
+    fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError>;
+
+    /// Chooses the token after the one at index `row` of the last batch, which wanted logits and belonged to
+    /// `slot`, and tells the slot's sampler of it (once). `draw` is uniform in `[0, 1)` and the only source of chance:
+    /// the token is the first whose cumulated probability exceeds it, over the candidates that the sampler left,
+    /// most likely first. So a continued answer draws as it would have. Greedy where the temperature is 0.
+    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError>;
+
+    /// The answer in `slot` has ended: drops its sampler. The evaluated tokens stay for reuse.
+    fn end(&mut self, slot: u32);
+
+    /// Forgets all but the first `tokens` tokens of `slot`, and answers how many are left: fewer than asked for, down
+    /// to 0, where the model cannot be cut at that place (recurrent and sliding-window models).
+    fn keep_prefix(&mut self, slot: u32, tokens: u32) -> u32;
+
+    /// Makes the first `tokens` tokens of `from` also those of `to`, whose own are forgotten, and answers how many `to`
+    /// now holds: fewer than asked for, down to 0, where that cannot be done. `from` keeps all of its own and may be
+    /// in the middle of an answer.
+    fn copy_prefix(&mut self, from: u32, to: u32, tokens: u32) -> u32;
+
+    /// Forgets all tokens of `slot`. Also called after [`Decoder::decode`] failed, when its content is unknown.
+    fn clear(&mut self, slot: u32);
+
+    /// The bytes of a token as they appear in an answer: empty for control tokens, possibly part of a character.
+    /// From a table made when the model was loaded.
+    fn token_bytes(&self, token: Token) -> &[u8];
+
+    /// Whether the token ends the answer.
+    fn is_end(&self, token: Token) -> bool;
+}
+
+/// A prompt that is ready to be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedPrompt {
+    /// Its tokens, the beginning-of-text token included where the model wants one.
+    pub tokens: Vec<Token>,
+    /// Text before which the answer ends, beside the request's own: what the chat template asks for.
+    pub stop: Vec<String>,
+}
+
+/// Why a prompt could not be prepared; a sentence for the person who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PromptError {
+    /// What the template said.
+    pub message: String,
+}
+
+/// Chat template and tokeniser. Runs on a thread of its own, beside the decoder's, because a template takes
+/// milliseconds; a second thread may enter it when one is stuck.
+pub trait PromptReader: Send + Sync + 'static {
+    /// Applies the model's chat template to `messages` (in order, never empty) with the opening of the
+    /// assistant's answer at the end, and turns the text into tokens.
+    fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError>;
+}
+
+/// What to load; the first command that a worker gets.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LoadRequest {
+    /// A GGUF file whose header has been checked.
+    pub path: std::path::PathBuf,
+    /// Slots to make, at least 1.
+    pub slots: u32,
+    /// Tokens of one slot; none: what the model was trained for, but at most 8,192, so that the cache of a model
+    /// trained for 128 k does not take more memory than the model.
+    pub context_tokens: Option<u32>,
+    /// Threads to decode with; none: the machine's cores.
+    pub threads: Option<u32>,
+}
+
+/// A model that is ready.
+#[derive(Debug)]
+pub struct LoadedModel<D, R> {
+    /// Goes to the scheduler's thread, which is the one that loaded it.
+    pub decoder: D,
+    /// Goes to the prompt thread.
+    pub reader: R,
+}
+
+/// Why a model could not be loaded; a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct LoadError {
+    /// For the person who chose the model.
+    pub message: String,
+}
+
+/// Told the part that is loaded (0 to 1); answers whether to go on: `false` once the parent has gone.
+pub type LoadProgress<'a> = dyn FnMut(f32) -> bool + 'a;
