@@ -1,0 +1,239 @@
+//! The open conversation: a tree of messages, and the branch of it that is shown.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::reducer::Answer;
+use shared::{
+    Author, ClientId, CodeBlock, ConversationId, FinishReason, GenerationId, Message, MessageId, MessageStatus,
+    Page,
+};
+
+use super::failure::Failure;
+use super::same::Same;
+
+/// Whether the messages are here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Load {
+    /// On their way.
+    Loading,
+    /// Here; also for a conversation that does not exist yet.
+    #[default]
+    Ready,
+    /// They could not be had.
+    Failed(Failure),
+}
+
+/// One message of the branch that is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Stays the same from before the server knew the message.
+    pub key: Rc<str>,
+    /// The message.
+    pub message: Same<Message>,
+    /// Which of its siblings it is, from 1.
+    pub place: usize,
+    /// How many siblings there are, itself included.
+    pub siblings: usize,
+}
+
+/// A conversation as far as it is here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conversation {
+    /// None before the first message is acknowledged.
+    pub id: Option<ConversationId>,
+    /// Whether the messages are here.
+    pub load: Load,
+    /// The model that it used last.
+    pub model: Option<String>,
+    /// For the messages before the oldest one here.
+    pub older_cursor: Option<String>,
+    messages: BTreeMap<MessageId, Same<Message>>,
+    leaf: Option<MessageId>,
+    keys: BTreeMap<MessageId, ClientId>,
+}
+
+impl Conversation {
+    /// A conversation whose messages are on their way.
+    pub fn loading(id: ConversationId) -> Self {
+        Self { id: Some(id), load: Load::Loading, ..Self::default() }
+    }
+
+    /// The last message of the branch that is shown.
+    pub fn leaf(&self) -> Option<MessageId> {
+        self.leaf
+    }
+
+    /// One message.
+    pub fn get(&self, id: MessageId) -> Option<&Same<Message>> {
+        self.messages.get(&id)
+    }
+
+    /// The message that a generation writes.
+    pub fn written_by(&self, id: GenerationId) -> Option<&Same<Message>> {
+        self.messages.values().rev().find(|message| message.generation_id == Some(id))
+    }
+
+    /// The branch that ends in the leaf, oldest first; cut where messages are not loaded yet.
+    pub fn branch(&self) -> Vec<Shown> {
+        self.branch_to(self.leaf)
+    }
+
+    /// The branch that ends in `end`.
+    pub fn branch_to(&self, end: Option<MessageId>) -> Vec<Shown> {
+        let mut families: BTreeMap<Option<MessageId>, Vec<MessageId>> = BTreeMap::new();
+        for message in self.messages.values() {
+            families.entry(message.parent_id).or_default().push(message.id);
+        }
+        let mut branch = Vec::new();
+        let mut next = end;
+        while let Some(message) = next.and_then(|id| self.messages.get(&id)) {
+            let siblings = families.get(&message.parent_id).map_or(&[] as &[MessageId], Vec::as_slice);
+            branch.push(Shown {
+                key: self.key(message.id),
+                message: message.clone(),
+                place: siblings.iter().position(|id| *id == message.id).map_or(1, |index| index + 1),
+                siblings: siblings.len(),
+            });
+            next = message.parent_id;
+        }
+        branch.reverse();
+        branch
+    }
+
+    /// The answer that is being written in the branch that is shown.
+    pub fn running(&self) -> Option<GenerationId> {
+        let leaf = self.leaf.and_then(|id| self.messages.get(&id))?;
+        leaf.generation_id.filter(|_| leaf.status.is_running())
+    }
+
+    /// All answers that are being written, on any branch.
+    pub fn all_running(&self) -> impl Iterator<Item = GenerationId> {
+        self.messages.values().filter(|message| message.status.is_running()).filter_map(|message| message.generation_id)
+    }
+
+    /// Tokens of the context in use and in all, by the newest answer of the branch that knows.
+    pub fn context(&self) -> Option<(u32, u32)> {
+        self.branch().iter().rev().find_map(|shown| {
+            let usage = shown.message.usage?;
+            (usage.context_tokens > 0)
+                .then_some((usage.prompt_tokens.saturating_add(usage.completion_tokens), usage.context_tokens))
+        })
+    }
+
+    /// A page of messages came, newest first, all branches.
+    pub fn merge(&mut self, page: Page<Message>) {
+        self.older_cursor = page.next_cursor;
+        self.refresh(page.items);
+        self.load = Load::Ready;
+    }
+
+    /// Messages that may be known came again.
+    pub fn refresh(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            self.put(message);
+        }
+    }
+
+    /// Shows the branch that ends in `leaf`, where that is known.
+    pub fn show(&mut self, leaf: Option<MessageId>) {
+        self.leaf = leaf
+            .filter(|id| self.messages.contains_key(id))
+            .or_else(|| self.messages.keys().next_back().copied());
+    }
+
+    /// A message that is new or changed. One that follows the leaf becomes the leaf.
+    pub fn insert(&mut self, message: Message) {
+        let (id, parent_id) = (message.id, message.parent_id);
+        let is_new = !self.messages.contains_key(&id);
+        self.put(message);
+        if is_new && parent_id == self.leaf {
+            self.leaf = Some(id);
+        }
+    }
+
+    /// A message was acknowledged, and its answer has begun: both become part of the branch that is shown.
+    pub fn acknowledge(&mut self, client_id: ClientId, question: Message, answer: Message) {
+        self.keys.insert(question.id, client_id);
+        self.begin_answer(answer);
+        self.put(question);
+    }
+
+    /// An answer has begun; its branch is shown.
+    pub fn begin_answer(&mut self, answer: Message) {
+        self.leaf = Some(answer.id);
+        self.put(answer);
+    }
+
+    /// An answer has ended. Returns the message as it is now.
+    pub fn finish(&mut self, id: GenerationId, answer: &Answer) -> Option<Same<Message>> {
+        let old = self.written_by(id)?;
+        if !old.status.is_running() {
+            return None;
+        }
+        let mut message = (**old).clone();
+        message.content.clone_from(&answer.text);
+        message.reasoning.clone_from(&answer.reasoning);
+        message.code_blocks = CodeBlock::extract(&message.content);
+        message.usage = answer.usage;
+        message.finish_reason = answer.finish_reason;
+        message.error.clone_from(&answer.error);
+        message.status = match (&answer.error, answer.finish_reason) {
+            (Some(_), _) => MessageStatus::Failed,
+            (None, Some(FinishReason::Stopped)) => MessageStatus::Stopped,
+            (None, _) => MessageStatus::Complete,
+        };
+        let message = Same::new(message);
+        self.messages.insert(message.id, message.clone());
+        Some(message)
+    }
+
+    /// The end of the branch through the sibling `step` places from `id`, newest first below it.
+    pub fn leaf_beside(&self, id: MessageId, step: isize) -> Option<MessageId> {
+        let siblings = self.siblings(self.messages.get(&id)?);
+        let place = siblings.iter().position(|other| *other == id)?;
+        let mut leaf = *siblings.get(place.checked_add_signed(step)?)?;
+        while let Some(child) = self.newest_child(leaf) {
+            leaf = child;
+        }
+        Some(leaf)
+    }
+
+    /// The nearest message of a person at or before `id`.
+    pub fn question_of(&self, id: MessageId) -> Option<&Same<Message>> {
+        let mut message = self.messages.get(&id)?;
+        while message.role != Author::User {
+            message = self.messages.get(&message.parent_id?)?;
+        }
+        Some(message)
+    }
+
+    fn key(&self, id: MessageId) -> Rc<str> {
+        match self.keys.get(&id) {
+            Some(client_id) => client_id.to_string().into(),
+            None => id.to_string().into(),
+        }
+    }
+
+    fn siblings(&self, message: &Message) -> Vec<MessageId> {
+        let beside = |other: &&Same<Message>| other.parent_id == message.parent_id;
+        self.messages.values().filter(beside).map(|other| other.id).collect()
+    }
+
+    fn newest_child(&self, id: MessageId) -> Option<MessageId> {
+        self.messages.values().rev().find(|message| message.parent_id == Some(id)).map(|message| message.id)
+    }
+
+    /// A finished message is never replaced by an older view of itself, and an equal one stays the same value.
+    fn put(&mut self, message: Message) {
+        if let Some(old) = self.messages.get(&message.id)
+            && ((!old.status.is_running() && message.status.is_running()) || **old == message)
+        {
+            return;
+        }
+        self.messages.insert(message.id, Same::new(message));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use shared::reducer::Answers;
+use shared::{ApiError, ErrorCode, StreamEvent, Usage};
+use time::OffsetDateTime;
+
+use super::*;
+
+fn message(parent: Option<MessageId>, role: Author, content: &str) -> Message {
+    Message {
+        id: MessageId::new(),
+        conversation_id: ConversationId::new(),
+        parent_id: parent,
+        role,
+        content: content.into(),
+        reasoning: String::new(),
+        status: MessageStatus::Complete,
+        timestamp: OffsetDateTime::UNIX_EPOCH,
+        code_blocks: Vec::new(),
+        model: None,
+        generation_id: None,
+        usage: None,
+        finish_reason: None,
+        error: None,
+        omitted_message_ids: Vec::new(),
+    }
+}
+
+fn running(parent: MessageId) -> Message {
+    Message {
+        status: MessageStatus::Pending,
+        generation_id: Some(GenerationId::new()),
+        ..message(Some(parent), Author::Assistant, "")
+    }
+}
+
+fn texts(conversation: &Conversation) -> Vec<String> {
+    conversation.branch().iter().map(|shown| shown.message.content.clone()).collect()
+}
+
+/// Two questions with answers; the second question has an edit with an answer of its own.
+fn tree() -> (Conversation, Vec<Message>) {
+    let q1 = message(None, Author::User, "q1");
+    let a1 = message(Some(q1.id), Author::Assistant, "a1");
+    let q2 = message(Some(a1.id), Author::User, "q2");
+    let a2 = message(Some(q2.id), Author::Assistant, "a2");
+    let edit = message(Some(a1.id), Author::User, "q2 edited");
+    let a3 = message(Some(edit.id), Author::Assistant, "a3");
+    let all = vec![q1, a1, q2, a2, edit, a3];
+    let mut conversation = Conversation::default();
+    conversation.merge(Page { items: all.iter().rev().cloned().collect(), next_cursor: None });
+    conversation.show(None);
+    (conversation, all)
+}
+
+#[test]
+fn the_newest_branch_is_shown_where_none_was_chosen() {
+    let (conversation, _) = tree();
+    assert_eq!(texts(&conversation), ["q1", "a1", "q2 edited", "a3"]);
+}
+
+#[test]
+fn the_pager_walks_the_siblings_and_shows_what_follows_them() {
+    let (mut conversation, all) = tree();
+    let shown = conversation.branch();
+    assert_eq!((shown[2].place, shown[2].siblings), (2, 2));
+    assert_eq!((shown[0].place, shown[0].siblings), (1, 1));
+    let leaf = conversation.leaf_beside(all[4].id, -1);
+    assert_eq!(leaf, Some(all[3].id));
+    conversation.show(leaf);
+    assert_eq!(texts(&conversation), ["q1", "a1", "q2", "a2"]);
+    assert_eq!(conversation.leaf_beside(all[2].id, -1), None);
+    assert_eq!(conversation.leaf_beside(all[2].id, 1), Some(all[5].id));
+}
+
+#[test]
+fn a_branch_is_cut_where_older_messages_are_not_loaded() {
+    let (whole, all) = tree();
+    let mut conversation = Conversation::default();
+    conversation.merge(Page { items: vec![all[5].clone(), all[4].clone()], next_cursor: Some("c".into()) });
+    conversation.show(Some(all[5].id));
+    assert_eq!(texts(&conversation), ["q2 edited", "a3"]);
+    conversation.merge(Page { items: all[..4].to_vec(), next_cursor: None });
+    assert_eq!(conversation.branch(), {
+        let mut again = conversation.clone();
+        again.show(whole.leaf());
+        again.branch()
+    });
+    assert_eq!(texts(&conversation), texts(&whole));
+}
+
+#[test]
+fn an_acknowledged_message_keeps_its_key_and_its_answer_becomes_the_leaf() {
+    let (mut conversation, _) = tree();
+    let client_id = ClientId::new();
+    let question = message(conversation.leaf(), Author::User, "q3");
+    let answer = running(question.id);
+    conversation.acknowledge(client_id, question.clone(), answer.clone());
+    let branch = conversation.branch();
+    assert_eq!(branch[4].key.as_ref(), client_id.to_string());
+    assert_eq!(conversation.running(), answer.generation_id);
+    assert_eq!(conversation.leaf(), Some(answer.id));
+}
+
+#[test]
+fn a_finished_answer_is_not_undone_by_a_late_view_of_it() {
+    let (mut conversation, _) = tree();
+    let question = message(conversation.leaf(), Author::User, "q3");
+    let answer = running(question.id);
+    let generation_id = answer.generation_id.unwrap();
+    conversation.insert(question);
+    conversation.insert(answer.clone());
+    let mut answers = Answers::new();
+    answers.apply(&StreamEvent::Delta {
+        generation_id,
+        message_id: answer.id,
+        epoch: 1,
+        seq: 1,
+        byte_offset: 0,
+        kind: shared::ChunkKind::Text,
+        text: "```rust\nfn main() {}\n```".into(),
+    });
+    answers.apply(&StreamEvent::Done {
+        generation_id,
+        message_id: answer.id,
+        finish_reason: FinishReason::Stop,
+        usage: Usage { prompt_tokens: 30, completion_tokens: 12, context_tokens: 100, ..Usage::default() },
+    });
+    conversation.finish(generation_id, answers.get(generation_id).unwrap());
+    conversation.refresh(vec![answer.clone()]);
+    let now = conversation.get(answer.id).unwrap();
+    assert_eq!(now.status, MessageStatus::Complete);
+    assert_eq!(now.code_blocks.len(), 1);
+    assert_eq!(conversation.running(), None);
+    assert_eq!(conversation.context(), Some((42, 100)));
+}
+
+#[test]
+fn an_answer_that_failed_keeps_its_text_and_its_error() {
+    let (mut conversation, _) = tree();
+    let answer = running(conversation.leaf().unwrap());
+    let generation_id = answer.generation_id.unwrap();
+    conversation.insert(answer.clone());
+    let mut answers = Answers::new();
+    let error = ApiError::new(ErrorCode::EngineFailed, "gone");
+    answers.apply(&StreamEvent::Error { generation_id: Some(generation_id), error: error.clone() });
+    conversation.finish(generation_id, answers.get(generation_id).unwrap());
+    let now = conversation.get(answer.id).unwrap();
+    assert_eq!((now.status, now.error.as_ref()), (MessageStatus::Failed, Some(&error)));
+}
+
+#[test]
+fn a_message_that_did_not_change_is_not_drawn_again() {
+    let (mut conversation, all) = tree();
+    let before = conversation.branch();
+    conversation.refresh(all);
+    assert_eq!(before, conversation.branch());
+}
+
+#[test]
+fn the_question_of_an_answer_is_found_up_the_branch() {
+    let (conversation, all) = tree();
+    assert_eq!(conversation.question_of(all[3].id).map(|message| message.id), Some(all[2].id));
+    assert_eq!(conversation.question_of(all[2].id).map(|message| message.id), Some(all[2].id));
+}
