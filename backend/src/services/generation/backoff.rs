@@ -1,0 +1,28 @@
+//! Waiting for the database to come back.
+
+use std::time::Duration;
+
+/// A connection that was merely lost is back at the next try.
+const FIRST: Duration = Duration::from_millis(50);
+/// After an outage nobody waits longer than this, and a dead server is asked once a second by each waiter.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Growing pauses between tries.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    last: Option<Duration>,
+}
+
+impl Backoff {
+    /// Whether nothing has been waited for yet.
+    pub fn is_first(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Waits twice as long as the last time.
+    pub async fn wait(&mut self) {
+        let pause = self.last.map_or(FIRST, |last| LONGEST.min(last * 2));
+        self.last = Some(pause);
+        tokio::time::sleep(pause).await;
+    }
+}
