@@ -28,6 +28,8 @@ pub struct ModelFacts {
     pub context_tokens: u32,
     /// Most tokens in one call of [`Decoder::decode`], at least `slots`.
     pub batch_tokens: u32,
+    /// Size of the vocabulary: token ids are from 0 and below this.
+    pub vocabulary_tokens: u32,
 }
 
 /// Why the model could not be evaluated. The streams of the batch fail; the worker goes on.

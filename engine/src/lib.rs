@@ -11,6 +11,7 @@
 pub mod decoder;
 mod engine;
 mod generation;
+pub mod gguf;
 mod mailbox;
 mod model;
 mod prompt;

@@ -1,10 +1,53 @@
 //! The worker: what both worker programs run between their standard input and output.
 //!
+//! ```text
+//!  stdin ─▶ commands ─┬────────────────▶ inbox ─▶ scheduler, decoder (the calling thread)
+//!                     └▶ prompt desk ────▲  │            │
+//!                              └────────────┼─▶ outbox ◀─┘ ─▶ events ─▶ stdout
+//! ```
+//!
 //! Called by the `main` of a worker program only, with the function that loads its kind of model.
 
+use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
 
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
+use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame};
+use scheduler::Scheduler;
+
+mod chance;
+mod pace;
+mod pipes;
+mod prompt_desk;
+mod request;
+mod scheduler;
+mod serve;
+mod slots;
+mod text;
+mod waiting;
+
+/// Messages that may wait for the decoder's thread, which takes all of them at every step.
+const INBOX_CAPACITY: usize = 256;
+/// Prompts that may wait for the template. Behind it the pipe fills, and then the parent's bounded queue.
+const JOBS_CAPACITY: usize = 256;
+/// Events that may wait for the pipe. The parent never stops reading, so a few steps are plenty.
+const OUTBOX_CAPACITY: usize = 64;
+/// Loading is told in steps of this part of the whole, so that progress moves smoothly and costs nothing.
+const PROGRESS_STEP: f32 = 0.01;
+
+#[derive(Debug, thiserror::Error)]
+enum WorkerError {
+    #[error("standard input and output cannot be used: {0}")]
+    Stdio(#[from] io::Error),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the first command must be to load a model; this program is started by the server, not by hand")]
+    NoLoadCommand,
+}
 
 /// Serves the parent on the other side of standard input and output until it goes. The decoder is loaded, used and
 /// dropped on the calling thread. Standard output belongs to the frames: whatever else prints there lands on standard
@@ -15,6 +58,69 @@ where
     R: PromptReader,
     L: FnOnce(&LoadRequest, &mut LoadProgress<'_>) -> Result<LoadedModel<D, R>, LoadError>,
 {
-    drop(load);
-    ExitCode::SUCCESS
+    match serve_parent(load) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the worker ends");
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_parent<D, R, L>(load: L) -> Result<(), WorkerError>
+where
+    D: Decoder,
+    R: PromptReader,
+    L: FnOnce(&LoadRequest, &mut LoadProgress<'_>) -> Result<LoadedModel<D, R>, LoadError>,
+{
+    let frames = pipes::claim_stdout()?;
+    let (outbox, events) = sync_channel(OUTBOX_CAPACITY);
+    let writer = spawn("events", move || pipes::write_events(frames, &events))?;
+    let _ = outbox.send(Event::Hello { protocol: PROTOCOL_VERSION });
+
+    let Some(Command::Load(request)) = read_frame(io::stdin().lock())? else {
+        return Err(WorkerError::NoLoadCommand);
+    };
+    let (inbox, messages) = sync_channel(INBOX_CAPACITY);
+    let (jobs, waiting_jobs) = sync_channel(JOBS_CAPACITY);
+    let parent_gone = pipes::parent_gone();
+    let routes = pipes::Routes { inbox: inbox.clone(), jobs };
+    let gone = parent_gone.clone();
+    spawn("commands", move || pipes::read_commands(routes, &gone))?;
+
+    let loaded = load(&request, &mut tell_progress(&outbox, || !parent_gone.load(Ordering::Relaxed)));
+    let LoadedModel { decoder, reader } = match loaded {
+        Ok(loaded) => loaded,
+        Err(LoadError { message }) => {
+            let _ = outbox.send(Event::LoadFailed { message });
+            drop(outbox);
+            let _ = writer.join();
+            return Ok(());
+        }
+    };
+    let _ = outbox.send(Event::Loaded(decoder.facts().clone()));
+    let desk_outbox = outbox.clone();
+    spawn("prompt-desk", move || prompt_desk::serve(reader, &waiting_jobs, &inbox, &desk_outbox))?;
+
+    let started = Instant::now();
+    let mut scheduler = Scheduler::new(decoder, Box::new(move || started.elapsed()));
+    serve::serve(&mut scheduler, &messages, &outbox);
+    Ok(())
+}
+
+fn tell_progress(outbox: &SyncSender<Event>, go_on: impl Fn() -> bool) -> impl FnMut(f32) -> bool {
+    let mut told = -1.0;
+    move |fraction| {
+        if fraction - told >= PROGRESS_STEP {
+            told = fraction;
+            // A full outbox only means that newer progress follows.
+            let _ = outbox.try_send(Event::Loading { fraction });
+        }
+        go_on()
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
 }

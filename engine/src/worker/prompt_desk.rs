@@ -1,0 +1,162 @@
+//! Templates and tokenising, beside the decoder's thread, each within a deadline: a hostile template may loop for ever,
+//! and nothing can end a thread. One that is stuck is left behind and replaced.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use super::serve::Inbox;
+use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
+use crate::protocol::Event;
+use crate::{ChatMessage, GenerationError};
+
+/// A template takes milliseconds, a megabyte of text a second on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Threads that may be inside the reader, stuck ones included. Past that the model's template is considered unusable.
+const HANDS_MAX: usize = 3;
+
+/// What the desk is asked.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// The prompt of an answer, for the scheduler.
+    Prepare { id: u64, messages: Vec<ChatMessage> },
+    /// A length, for the parent.
+    Measure { id: u64, messages: Vec<ChatMessage> },
+}
+
+/// Serves `jobs` until their sender or a receiver has gone.
+pub(crate) fn serve<R: PromptReader>(
+    reader: R,
+    jobs: &Receiver<Job>,
+    inbox: &SyncSender<Inbox>,
+    outbox: &SyncSender<Event>,
+) {
+    let mut desk = PromptDesk::new(reader, DEADLINE);
+    for job in jobs {
+        let is_heard = match job {
+            Job::Prepare { id, messages } => {
+                let prompt = desk.prepare(messages);
+                inbox.send(Inbox::Prepared { id, prompt }).is_ok()
+            }
+            Job::Measure { id, messages } => {
+                let result = desk.prepare(messages).map(|prompt| prompt.tokens.len() as u32);
+                outbox.send(Event::Measured { id, result }).is_ok()
+            }
+        };
+        if !is_heard {
+            return;
+        }
+    }
+}
+
+struct PromptDesk<R> {
+    reader: Arc<R>,
+    hand: Option<Hand>,
+    deadline: Duration,
+}
+
+/// A thread that is inside the reader or waits for messages.
+struct Hand {
+    messages: SyncSender<Vec<ChatMessage>>,
+    prompts: Receiver<Result<PreparedPrompt, PromptError>>,
+}
+
+impl<R: PromptReader> PromptDesk<R> {
+    fn new(reader: R, deadline: Duration) -> Self {
+        Self { reader: Arc::new(reader), hand: None, deadline }
+    }
+
+    fn prepare(&mut self, messages: Vec<ChatMessage>) -> Result<PreparedPrompt, GenerationError> {
+        let template = |message: String| GenerationError::Template { message };
+        if messages.is_empty() {
+            return Err(template("there is no message to answer".to_owned()));
+        }
+        let Some(hand) = self.hand.take().or_else(|| self.new_hand()) else {
+            return Err(template("the model's chat template does not end: choose another model".to_owned()));
+        };
+        let lost =
+            |_| GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
+        hand.messages.send(messages).map_err(|error| lost(error.to_string()))?;
+        match hand.prompts.recv_timeout(self.deadline) {
+            Ok(prompt) => {
+                self.hand = Some(hand);
+                prompt.map_err(|error| template(error.message))
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = self.deadline.as_secs();
+                Err(template(format!("the model's chat template took longer than {seconds} s")))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(lost(String::new())),
+        }
+    }
+
+    /// A new thread, unless too many are stuck: each holds a share of the reader until it comes back.
+    fn new_hand(&self) -> Option<Hand> {
+        if Arc::strong_count(&self.reader) > HANDS_MAX {
+            return None;
+        }
+        let reader = Arc::clone(&self.reader);
+        let (messages, work) = sync_channel::<Vec<ChatMessage>>(1);
+        let (results, prompts) = sync_channel(1);
+        let hand = move || {
+            for messages in work {
+                if results.send(reader.read(&messages)).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("prompt-hand".to_owned()).spawn(hand).ok()?;
+        Some(Hand { messages, prompts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ChatRole;
+    use std::sync::Mutex;
+
+    /// Blocks on `stuck` until the test drops the other side.
+    struct StuckOn {
+        stuck: Mutex<Receiver<()>>,
+    }
+
+    impl PromptReader for StuckOn {
+        fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
+            if messages.iter().any(|message| message.content == "loop") {
+                let _ = self.stuck.lock().map(|stuck| stuck.recv());
+            }
+            Ok(PreparedPrompt { tokens: vec![1], stop: Vec::new() })
+        }
+    }
+
+    fn says(text: &str) -> Vec<ChatMessage> {
+        vec![ChatMessage { role: ChatRole::User, content: text.to_owned() }]
+    }
+
+    #[test]
+    fn a_template_that_loops_fails_its_own_request_only_and_not_for_ever() {
+        let (unblock, stuck) = sync_channel(0);
+        let reader = StuckOn { stuck: Mutex::new(stuck) };
+        let mut desk = PromptDesk::new(reader, Duration::from_millis(50));
+        assert!(desk.prepare(says("hello")).is_ok());
+        for _ in 0..HANDS_MAX {
+            let error = desk.prepare(says("loop")).unwrap_err();
+            assert!(error.to_string().contains("took longer"), "{error}");
+        }
+        let error = desk.prepare(says("hello")).unwrap_err();
+        assert!(error.to_string().contains("does not end"), "{error}");
+        drop(unblock);
+        while desk.prepare(says("hello")).is_err() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn no_messages_are_no_prompt() {
+        let (_unblock, stuck) = sync_channel(0);
+        let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
+        assert!(matches!(desk.prepare(Vec::new()), Err(GenerationError::Template { .. })));
+    }
+}

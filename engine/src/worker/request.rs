@@ -1,0 +1,149 @@
+//! One answer inside the worker, from its arrival to its end.
+
+use std::time::Duration;
+
+use super::text::TextAssembler;
+use super::waiting::Queued;
+use crate::protocol::GenerateCommand;
+use crate::{Priority, SamplingParams, Token, Usage};
+
+/// Room for the answer that a prompt must leave where the request names no length.
+const RESERVE_TOKENS: u32 = 256;
+
+/// A request and all that its answer has become so far. It outlives its slot: a side job that makes room for a chat
+/// goes on later from here.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: u64,
+    user: u128,
+    priority: Priority,
+    pub(crate) sampling: SamplingParams,
+    /// Prompt and answer; empty until the prompt has been prepared.
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) prompt_len: usize,
+    continued: Vec<Token>,
+    pub(crate) text: TextAssembler,
+    /// The place in the queue that was told last.
+    pub(crate) told_place: Option<u32>,
+    /// Tokens found in the cache when it first got a slot; none before.
+    pub(crate) cached: Option<usize>,
+    sampled: u32,
+    arrived: Duration,
+    first_token: Duration,
+    last_token: Duration,
+}
+
+impl Request {
+    pub(crate) fn new(command: GenerateCommand, arrived: Duration) -> Self {
+        Self {
+            id: command.id,
+            user: command.user,
+            priority: command.priority,
+            sampling: command.sampling,
+            tokens: Vec::new(),
+            prompt_len: 0,
+            continued: command.answer_so_far,
+            text: TextAssembler::new(Vec::new()),
+            told_place: None,
+            cached: None,
+            sampled: 0,
+            arrived,
+            first_token: Duration::ZERO,
+            last_token: Duration::ZERO,
+        }
+    }
+
+    /// The prompt is ready: from now on the request may run.
+    pub(crate) fn set_prompt(&mut self, prompt: Vec<Token>, template_stop: Vec<String>) {
+        self.prompt_len = prompt.len();
+        self.tokens = prompt;
+        self.tokens.extend(&self.continued);
+        let stop = self.sampling.stop().iter().cloned().chain(template_stop).collect();
+        self.text = TextAssembler::new(stop);
+    }
+
+    /// Whether prompt and some answer fit into a slot.
+    pub(crate) fn fits(&self, context_tokens: u32) -> bool {
+        let reserve = self.sampling.max_tokens().unwrap_or(RESERVE_TOKENS).min(context_tokens / 4);
+        self.prompt_len as u64 + u64::from(reserve) <= u64::from(context_tokens)
+    }
+
+    /// The prompt's tokens.
+    pub(crate) fn prompt(&self) -> &[Token] {
+        self.tokens.get(..self.prompt_len).unwrap_or_default()
+    }
+
+    /// The answer's tokens, those of `answer_so_far` included.
+    pub(crate) fn answer(&self) -> &[Token] {
+        self.tokens.get(self.prompt_len..).unwrap_or_default()
+    }
+
+    /// Adds a sampled token.
+    pub(crate) fn push(&mut self, token: Token, now: Duration) {
+        self.tokens.push(token);
+        self.sampled += 1;
+        if self.sampled == 1 {
+            self.first_token = now;
+        }
+        self.last_token = now;
+    }
+
+    /// Whether some of the answer was made here; its reader has long seen the prompt being read.
+    pub(crate) fn has_sampled(&self) -> bool {
+        self.sampled > 0
+    }
+
+    /// Whether the answer may not grow any more.
+    pub(crate) fn is_full(&self, context_tokens: u32) -> bool {
+        let most = self.sampling.max_tokens().map_or(usize::MAX, |most| most as usize);
+        self.answer().len() >= most || self.tokens.len() >= context_tokens as usize
+    }
+
+    pub(crate) fn usage(&self, context_tokens: u32) -> Usage {
+        let (first_token_ms, tokens_per_second) = if self.sampled == 0 {
+            (0, 0.0)
+        } else {
+            let answering_s = (self.last_token - self.first_token).as_secs_f32();
+            let speed = if answering_s > 0.0 { (self.sampled - 1) as f32 / answering_s } else { 0.0 };
+            ((self.first_token - self.arrived).as_millis() as u32, speed)
+        };
+        Usage {
+            prompt_tokens: self.prompt_len as u32,
+            cached_tokens: self.cached.unwrap_or(0).min(self.prompt_len) as u32,
+            completion_tokens: self.sampled,
+            context_tokens,
+            first_token_ms,
+            tokens_per_second,
+        }
+    }
+}
+
+impl Queued for Request {
+    fn user(&self) -> u128 {
+        self.user
+    }
+
+    fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+}
+
+/// A request in a slot.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) request: Request,
+    /// How many of the request's tokens are in the cache.
+    pub(crate) evaluated: usize,
+    /// Whether the whole prompt has been read and each step brings a token.
+    pub(crate) is_answering: bool,
+}
+
+impl Stream {
+    pub(crate) fn unread(&self) -> &[Token] {
+        self.request.tokens.get(self.evaluated..).unwrap_or_default()
+    }
+}

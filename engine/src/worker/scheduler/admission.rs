@@ -1,0 +1,95 @@
+//! Who gets a slot, and what of its prompt need not be read again.
+
+use super::Scheduler;
+use crate::decoder::Decoder;
+use crate::protocol::News;
+use crate::worker::request::Stream;
+use crate::worker::slots::Placement;
+use crate::worker::waiting::Queued;
+use crate::{GenerationError, Priority};
+
+impl<D: Decoder> Scheduler<D> {
+    /// Gives slots to the requests whose turn it is. A chat that finds none takes that of a side job, which goes on
+    /// later; a side job runs alone of its kind and only while no chat waits.
+    pub(super) fn admit(&mut self) {
+        while let Some(id) = self.waiting.next(Priority::Chat) {
+            if !self.slots.has_idle() && !self.pause_side_job() {
+                return;
+            }
+            self.start(id);
+        }
+        if self.slots.has_idle()
+            && self.side_job().is_none()
+            && let Some(id) = self.waiting.next(Priority::Side)
+        {
+            self.start(id);
+        }
+    }
+
+    /// Tells those who wait how many are before them, where that has changed.
+    pub(super) fn tell_places(&mut self) {
+        let order = [Priority::Chat, Priority::Side].map(|priority| self.waiting.order(priority));
+        for (place, id) in (1..).zip(order.into_iter().flatten()) {
+            let Some(request) = self.waiting.get_mut(id) else { continue };
+            let has_begun = request.cached.is_some();
+            if !has_begun && request.told_place != Some(place) {
+                request.told_place = Some(place);
+                self.tell(id, News::Queued { place });
+            }
+        }
+    }
+
+    fn side_job(&self) -> Option<usize> {
+        let mut running = self.running.iter();
+        running.find(|(_, stream)| stream.request.priority() == Priority::Side).map(|(slot, _)| *slot)
+    }
+
+    fn pause_side_job(&mut self) -> bool {
+        let paused = self.side_job().and_then(|slot| self.take_from_slot(slot));
+        let has_paused = paused.is_some();
+        if let Some(request) = paused {
+            self.waiting.insert(request.id, request);
+        }
+        has_paused
+    }
+
+    fn start(&mut self, id: u64) {
+        let Some(mut request) = self.waiting.take_turn(id) else { return };
+        let place = self.slots.place(request.user(), request.priority(), &request.tokens);
+        let Some(placement) = place else {
+            self.waiting.insert(id, request);
+            return;
+        };
+        let slot = placement.slot;
+        let kept = self.reuse(&placement);
+        let in_cache = request.tokens.get(..kept).unwrap_or_default();
+        self.slots.occupy(slot, request.user(), request.priority(), in_cache);
+        let begun = self.decoder.begin(slot as u32, &request.sampling, request.answer());
+        if request.cached.is_none() {
+            request.cached = Some(kept);
+            let tokens = request.prompt().to_vec();
+            let cached = kept.min(request.prompt_len) as u32;
+            self.tell(id, News::Prompt { tokens, cached });
+        }
+        self.running.insert(slot, Stream { request, evaluated: kept, is_answering: false });
+        if let Err(error) = begun {
+            self.fail(slot, GenerationError::Internal { message: error.message });
+        }
+    }
+
+    /// Brings the common prefix into the slot; answers how many tokens of it are there.
+    fn reuse(&mut self, placement: &Placement) -> usize {
+        let slot = placement.slot;
+        let held = self.slots.held_tokens(slot);
+        let kept = match placement.prefix {
+            Some((from, length)) if from == slot && length == held => return length,
+            Some((from, length)) if from == slot => self.decoder.keep_prefix(slot as u32, length as u32),
+            Some((from, length)) => self.decoder.copy_prefix(from as u32, slot as u32, length as u32),
+            None => 0,
+        };
+        if kept == 0 {
+            self.decoder.clear(slot as u32);
+        }
+        kept as usize
+    }
+}

@@ -1,0 +1,143 @@
+//! What is in the caches, and which slot a request should get.
+
+use crate::{Priority, Token};
+
+/// A shorter common prefix is read again faster than it is copied between slots.
+const COPY_MIN_TOKENS: usize = 64;
+
+/// One slot of the decoder: a sequence of evaluated tokens, in use or left over.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The tokens in the cache.
+    tokens: Vec<Token>,
+    /// Whose they are, and of what kind of request. Nobody else's request may build on them.
+    holder: Option<(u128, Priority)>,
+    /// Whether a stream runs in it.
+    is_busy: bool,
+    last_used: u64,
+}
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// The slot.
+    pub(crate) slot: usize,
+    /// The slot with the longest common prefix (often the same), and the prefix's length.
+    pub(crate) prefix: Option<(usize, usize)>,
+}
+
+/// All slots of a worker.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    slots: Vec<Slot>,
+    uses: u64,
+}
+
+impl Slots {
+    pub(crate) fn new(count: u32) -> Self {
+        Self { slots: (0..count).map(|_| Slot::default()).collect(), uses: 0 }
+    }
+
+    pub(crate) fn has_idle(&self) -> bool {
+        self.slots.iter().any(|slot| !slot.is_busy)
+    }
+
+    /// How many tokens the cache of a slot holds.
+    pub(crate) fn held_tokens(&self, slot: usize) -> usize {
+        self.slots.get(slot).map_or(0, |slot| slot.tokens.len())
+    }
+
+    /// Notes tokens that were evaluated.
+    pub(crate) fn extend(&mut self, slot: usize, tokens: &[Token]) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.tokens.extend(tokens);
+        }
+    }
+
+    /// Notes that the cache of a slot is empty.
+    pub(crate) fn clear(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.tokens.clear();
+        }
+    }
+
+    /// Marks a slot as in use, with `kept` tokens of `tokens` in its cache.
+    pub(crate) fn occupy(&mut self, slot: usize, user: u128, priority: Priority, kept: &[Token]) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.tokens = kept.to_vec();
+            slot.holder = Some((user, priority));
+            slot.is_busy = true;
+        }
+    }
+
+    /// Marks a slot as no longer in use. Its tokens stay.
+    pub(crate) fn release(&mut self, slot: usize) {
+        self.uses += 1;
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.is_busy = false;
+            slot.last_used = self.uses;
+        }
+    }
+
+    /// Chooses a slot for a request that will read `tokens`; none while all are in use.
+    ///
+    /// The slot whose prefix it continues, where more than half of that slot's tokens are of use; else the one whose
+    /// content is missed least, and the prefix is copied from wherever it is.
+    pub(crate) fn place(&self, user: u128, priority: Priority, tokens: &[Token]) -> Option<Placement> {
+        // The last token must be evaluated again: only that gives the logits for the next one.
+        let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
+        let best = (self.slots.iter().enumerate())
+            .filter(|(_, slot)| slot.holder.is_some_and(|(holder, _)| holder == user))
+            .map(|(index, slot)| (index, common_prefix(&slot.tokens, usable)))
+            .filter(|(_, length)| *length > 0)
+            .max_by_key(|(index, length)| {
+                (*length, self.slots.get(*index).is_some_and(|slot| !slot.is_busy))
+            });
+        if let Some((index, length)) = best
+            && let Some(slot) = self.slots.get(index)
+            && !slot.is_busy
+            && slot.is_continued_by(priority, length)
+        {
+            return Some(Placement { slot: index, prefix: best });
+        }
+        let slot = self.least_missed(priority)?;
+        let prefix = best.filter(|(index, length)| *index == slot || *length >= COPY_MIN_TOKENS);
+        Some(Placement { slot, prefix })
+    }
+
+    /// The idle slot to give up. Among those that hold nothing of worth, the one nearest to a running stream: a decoder
+    /// joins only neighbouring slots into one pass over the weights.
+    fn least_missed(&self, priority: Priority) -> Option<usize> {
+        let idle = self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_busy);
+        let key = |(index, slot): (usize, &Slot)| {
+            let rank = match (slot.holder.filter(|_| !slot.tokens.is_empty()), priority) {
+                (Some((_, Priority::Chat)), _) => 2,
+                (Some((_, Priority::Side)), Priority::Side) | (None, Priority::Chat) => 0,
+                (Some((_, Priority::Side)), Priority::Chat) | (None, Priority::Side) => 1,
+            };
+            let missed = if rank == 2 { slot.last_used } else { 0 };
+            (rank, missed, self.distance_to_running(index), index)
+        };
+        idle.map(key).min().map(|(_, _, _, index)| index)
+    }
+
+    fn distance_to_running(&self, index: usize) -> usize {
+        let busy = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_busy);
+        busy.map(|(other, _)| other.abs_diff(index)).min().unwrap_or(0)
+    }
+}
+
+impl Slot {
+    fn is_continued_by(&self, priority: Priority, common: usize) -> bool {
+        let is_chats = self.holder.is_some_and(|(_, holder)| holder == Priority::Chat);
+        let breaks_a_chat = priority == Priority::Side && is_chats;
+        !breaks_a_chat && common * 2 > self.tokens.len()
+    }
+}
+
+fn common_prefix(a: &[Token], b: &[Token]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! From tokens to text: whole characters, whole tokens, nothing of a stop string.
+
+use crate::Token;
+
+/// Text that may be told, and the tokens whose bytes it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// What one more token did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// There may be something to tell, and the answer goes on.
+    More(Option<Piece>),
+    /// A stop string is complete: the answer ends with this.
+    Stop(Option<Piece>),
+}
+
+/// Collects the tokens of one answer. Holds back those that end within a character or within what may become a stop
+/// string: their text is told with the token that decides it.
+#[derive(Debug)]
+pub(crate) struct TextAssembler {
+    stops: Vec<String>,
+    bytes: Vec<u8>,
+    /// The held tokens, each with the length of `bytes` after it.
+    tokens: Vec<(Token, usize)>,
+}
+
+impl TextAssembler {
+    pub(crate) fn new(stops: Vec<String>) -> Self {
+        Self { stops, bytes: Vec::new(), tokens: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, token: Token, bytes: &[u8]) -> Pushed {
+        self.bytes.extend_from_slice(bytes);
+        self.tokens.push((token, self.bytes.len()));
+        let stop = self.stops.iter().filter_map(|stop| find(&self.bytes, stop.as_bytes())).min();
+        if let Some(at) = stop {
+            let piece = self.take(at);
+            self.forget();
+            return Pushed::Stop(piece);
+        }
+        let settled = self.bytes.len() - self.undecided_len();
+        let whole = self.tokens.iter().map(|(_, end)| *end).rev();
+        let border = whole.filter(|end| *end <= settled).find(|end| {
+            let text = self.bytes.get(..*end).unwrap_or_default();
+            incomplete_len(text) == 0
+        });
+        Pushed::More(border.and_then(|border| self.take(border)))
+    }
+
+    /// The answer has ended: what was held back for a stop string is text after all; half a character is dropped.
+    pub(crate) fn finish(&mut self) -> Option<Piece> {
+        let whole = self.bytes.len() - incomplete_len(&self.bytes);
+        let piece = self.take(whole);
+        self.forget();
+        piece
+    }
+
+    fn forget(&mut self) {
+        self.bytes.clear();
+        self.tokens.clear();
+    }
+
+    /// Bytes at the end that may still become part of a stop string.
+    fn undecided_len(&self) -> usize {
+        let longest = |stop: &String| {
+            let stop = stop.as_bytes();
+            let most = stop.len().saturating_sub(1).min(self.bytes.len());
+            (1..=most).rev().find(|n| stop.get(..*n).is_some_and(|head| self.bytes.ends_with(head)))
+        };
+        self.stops.iter().filter_map(longest).max().unwrap_or(0)
+    }
+
+    /// Takes the text before `end`. A token across `end` goes with it without being listed.
+    fn take(&mut self, end: usize) -> Option<Piece> {
+        if end == 0 {
+            return None;
+        }
+        let bytes: Vec<u8> = self.bytes.drain(..end).collect();
+        let mut tokens = Vec::new();
+        self.tokens.retain_mut(|(token, token_end)| {
+            if *token_end <= end {
+                tokens.push(*token);
+                return false;
+            }
+            *token_end -= end;
+            true
+        });
+        Some(Piece { text: String::from_utf8_lossy(&bytes).into_owned(), tokens })
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len().max(1)).position(|window| window == wanted)
+}
+
+/// Bytes at the end that begin a character and do not finish it. Bytes that can never become one count as finished:
+/// they are told as U+FFFD.
+fn incomplete_len(bytes: &[u8]) -> usize {
+    let last_chunk = bytes.utf8_chunks().last();
+    let tail = last_chunk.map(|chunk| chunk.invalid()).unwrap_or_default();
+    match std::str::from_utf8(tail) {
+        Err(error) if error.error_len().is_none() => tail.len(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
