@@ -1,2 +1,48 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: sets up, builds, runs and checks Oriel, so that a newcomer needs two commands.
+
+mod build;
+mod command;
+mod failure;
+mod interrupt;
+mod place;
+mod report;
+mod setup;
+mod stack;
+mod up;
+
+use std::process::ExitCode;
+
+use failure::{Failure, Outcome};
+use report::{red, say, step};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  up               set up what is missing, build, and run Oriel until Ctrl-C
+  build page       build the page only
+  build programs   build oriel and oriel-engine only";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match interrupt::watch().and_then(|()| obey(&words)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("{} {failure}", red("error:")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(words: &[&str]) -> Outcome {
+    match words {
+        ["up"] => up::up(),
+        ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),
+        ["build", "programs"] => step("programs", build::programs::build),
+        [] | ["help" | "--help" | "-h"] => {
+            say(USAGE);
+            Ok(())
+        }
+        _ => Err(Failure::new(format!("`{}` is not a command.\n\n{USAGE}", words.join(" ")))),
+    }
+}

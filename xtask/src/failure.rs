@@ -1,0 +1,35 @@
+//! What ends a step: one sentence or more for the person at the terminal, with what to do next.
+
+use std::fmt;
+
+/// The result of a step.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// Why a step did not do what it should.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    /// A failure with its text.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Says what was being done when a call of the system failed.
+pub trait Doing<T> {
+    /// `what` completes "could not …".
+    fn doing(self, what: impl fmt::Display) -> Outcome<T>;
+}
+
+impl<T, E: fmt::Display> Doing<T> for Result<T, E> {
+    fn doing(self, what: impl fmt::Display) -> Outcome<T> {
+        self.map_err(|error| Failure(format!("could not {what}: {error}")))
+    }
+}
