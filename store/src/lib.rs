@@ -1,1 +1,47 @@
-//! store
+//! Everything that is kept: PostgreSQL through diesel-async, the migrations, the journal of running answers, and
+//! the private PostgreSQL that Oriel starts where it was given none.
+//!
+//! One file per table, with its rows and queries; the services of the backend call them as methods of [`Store`].
+//! Every query for a person's thing takes that person's id, and what belongs to somebody else is
+//! [`StoreError::NotFound`]. No HTTP, no model and no configuration is known here, and no diesel type leaves.
+
+pub mod assembly;
+pub mod claims;
+pub mod cluster;
+mod column;
+pub mod connection;
+pub mod conversations;
+pub mod cursor;
+pub mod error;
+pub mod generations;
+pub mod journal;
+pub mod messages;
+pub mod migration;
+pub mod partitions;
+pub mod replicas;
+mod schema;
+pub mod sends;
+pub mod sessions;
+pub mod settings;
+#[cfg(feature = "test-support")]
+pub mod test_support;
+pub mod throttle;
+pub mod upkeep;
+pub mod users;
+
+pub use assembly::Assembled;
+pub use cluster::{ClusterError, EmbeddedCluster};
+pub use column::{Sha256, storable};
+pub use connection::{Store, StoreConfig};
+pub use conversations::{ConversationChanges, NewConversation};
+pub use error::StoreError;
+pub use generations::{Claim, Ending, GenerationRow, GenerationStatus, Started, StopOutcome};
+pub use journal::{Chunk, JournalRead, NewChunk, Snapshot};
+pub use replicas::ReplicaId;
+pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
+pub use sessions::{NewSession, Rotation, SessionRow};
+#[cfg(feature = "test-support")]
+//pub use test_support::TestDatabase;
+pub use throttle::{LoginAttempt, ThrottlePolicy};
+pub use upkeep::Upkeep;
+pub use users::{NewUser, UserRow};

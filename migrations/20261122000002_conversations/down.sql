@@ -1,0 +1,3 @@
+ALTER TABLE conversations DROP CONSTRAINT conversations_active_leaf;
+DROP TABLE messages;
+DROP TABLE conversations;

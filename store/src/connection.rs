@@ -1,0 +1,146 @@
+//! The pool of connections.
+
+use std::error::Error;
+use std::time::Duration;
+
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use tokio_postgres::NoTls;
+
+use crate::StoreError;
+
+/// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from many
+/// more than twice its cores; five servers still stay under its default of 100.
+pub const MAX_CONNECTIONS_DEFAULT: usize = 16;
+
+/// How long a request waits for a connection, or a connection for the server: longer than a PostgreSQL that is
+/// restarted takes to answer, shorter than a person waits.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A dead network path is noticed after this long without an acknowledgement, before a lease of six seconds has
+/// been lost twice.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For every connection. `statement_timeout`: the longest query of ours, the end of a very long answer, takes
+/// under a second. `lock_timeout`: who holds a row longer has been stopped. `idle_in_transaction…`: a process that
+/// is halted in the middle of a transaction must not keep its locks.
+const SESSION_SETTINGS: &str = "SET statement_timeout = '15s';
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '10s';
+    SET timezone = 'UTC'";
+
+/// Only a superuser may set this, and only then are messages sure to be in English: see [`StoreError`].
+const ENGLISH_MESSAGES: &str = "SET lc_messages = 'C'";
+
+/// Where the database is and how many connections to keep.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// `postgresql://user:password@host/database`, or the `key=value` form. May hold a password.
+    pub database_url: String,
+    /// Most connections at a time.
+    pub max_connections: usize,
+}
+
+impl StoreConfig {
+    /// The default number of connections to `database_url`.
+    pub fn new(database_url: impl Into<String>) -> Self {
+        Self { database_url: database_url.into(), max_connections: MAX_CONNECTIONS_DEFAULT }
+    }
+}
+
+/// The database. Cheap to clone: all clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+    database_url: String,
+}
+
+impl Store {
+    /// Opens the pool and asks the database whether it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the server's own words: no server, a wrong password, no such database.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let mut manager = ManagerConfig::default();
+        // The pool sees by itself that a connection is closed; a test query would double the round trips.
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(|url| {
+            let url = url.to_owned();
+            async move { establish(&url).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(&config.database_url, manager);
+        let pool = Pool::builder(manager)
+            .max_size(config.max_connections)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(StoreError::internal)?;
+        let store = Self { pool, database_url: config.database_url.clone() };
+        store.ping().await?;
+        Ok(store)
+    }
+
+    /// One round trip to the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it does not answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        diesel::sql_query("SELECT 1").execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// Closes the pool. Queries that run come to their end; later ones are [`StoreError::Unavailable`].
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) | PoolError::Backend(_) | PoolError::Closed => {
+                StoreError::unavailable(error)
+            }
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => StoreError::internal(error),
+        })
+    }
+
+    /// A connection of its own without time limits, for migrations.
+    pub(crate) async fn unlimited_connection(&self) -> Result<AsyncPgConnection, StoreError> {
+        connect(&self.database_url).await.map_err(StoreError::unavailable)
+    }
+}
+
+async fn establish(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let mut connection = connect(url).await?;
+    connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    if let Err(error) = connection.batch_execute(ENGLISH_MESSAGES).await {
+        tracing::debug!(%error, "messages of the database stay in its own language");
+    }
+    Ok(connection)
+}
+
+async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
+    if config.get_application_name().is_none() {
+        config.application_name("oriel");
+    }
+    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
+    let (client, connection) = config.connect(NoTls).await.map_err(bad_connection)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+/// The whole chain of causes: the outer text alone is "error connecting to server".
+fn bad_connection(error: tokio_postgres::Error) -> ConnectionError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    ConnectionError::BadConnection(text)
+}

@@ -1,0 +1,107 @@
+//! What can go wrong below the services, sorted by what the caller can do about it.
+
+use std::error::Error;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// The cause behind an error, for the log. Never shown to a person.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a query failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such row, or it belongs to somebody else.
+    #[error("not found")]
+    NotFound,
+    /// A row with this key exists already, or another process has taken over.
+    #[error("conflicts with what is stored")]
+    Conflict,
+    /// A page cursor that this store did not make.
+    #[error("not a cursor of this list")]
+    InvalidCursor,
+    /// The database cannot be reached, is going down, or did not answer in time. The same call may succeed later.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(#[source] Cause),
+    /// The database has no room left to write.
+    #[error("the database has no room left: {0}")]
+    StorageFull(#[source] Cause),
+    /// A fault of Oriel or of the database.
+    #[error("the database refused: {0}")]
+    Internal(#[source] Cause),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
+        Self::Unavailable(cause.into())
+    }
+
+    pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+/// What an error text of the server is about. Diesel keeps no SQLSTATE for these, so the text must tell; every
+/// connection asks for untranslated messages.
+enum Condition {
+    Full,
+    Away,
+    Other,
+}
+
+/// 53100, and the forms it takes in a PANIC or while a file grows.
+const FULL: [&str; 4] =
+    ["No space left on device", "could not extend file", "could not write to file", "Disk quota exceeded"];
+
+/// 57P01 to 57P05, 53300, 57014 by a timeout, 25P03, 08xxx, and what the client says of a connection that is gone.
+const AWAY: [&str; 14] = [
+    "terminating connection",
+    "the database system is",
+    "too many clients already",
+    "remaining connection slots",
+    "too many connections",
+    "due to statement timeout",
+    "due to lock timeout",
+    "terminating background worker",
+    "connection closed",
+    "error communicating with the server",
+    "error connecting to server",
+    "server closed the connection",
+    "connection reset",
+    "Broken pipe",
+];
+
+fn condition(message: &str) -> Condition {
+    if FULL.iter().any(|part| message.contains(part)) {
+        Condition::Full
+    } else if AWAY.iter().any(|part| message.contains(part)) {
+        Condition::Away
+    } else {
+        Condition::Other
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)
+            | DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
+            | DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)
+            | DieselError::BrokenTransactionManager => Self::Unavailable(Box::new(error)),
+            DieselError::DatabaseError(_, information) => match condition(information.message()) {
+                Condition::Full => Self::StorageFull(Box::new(error)),
+                Condition::Away => Self::Unavailable(Box::new(error)),
+                Condition::Other => Self::Internal(Box::new(error)),
+            },
+            DieselError::RollbackErrorOnCommit { .. } => Self::Unavailable(Box::new(error)),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}
