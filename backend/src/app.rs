@@ -1,9 +1,59 @@
 //! The roof: where configuration, store, engine, services and routes meet, and nothing else does.
+//!
+//! [`start`] brings the floors up, [`server`] listens, [`shutdown`] takes everything down in order.
 
+mod database;
+pub mod logging;
+mod replica;
+pub mod secrets;
+pub mod server;
+pub mod shutdown;
+pub mod start;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engine::Engine;
+use store::Store;
 use tokio::runtime::Handle;
+
+pub use database::{Database, DatabaseError};
+pub use replica::ReplicaError;
+pub use start::{App, StartError};
+
+use crate::config::Config;
+use crate::services::auth::Auth;
+use crate::services::chat::Chat;
+use crate::services::conversation::Conversations;
+use crate::services::generation::Generations;
 
 /// What every handler can reach.
 pub struct AppState {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The models.
+    pub engine: Engine,
+    /// Accounts and sign-ins.
+    pub auth: Auth,
+    /// Conversations and their messages.
+    pub conversations: Conversations,
+    /// Sending, regenerating, stopping.
+    pub chat: Chat,
+    /// The running answers.
+    pub generations: Generations,
     /// The main runtime: what must outlive a request is spawned here.
     pub runtime: Handle,
+    shutting_down: AtomicBool,
+}
+
+impl AppState {
+    /// Whether the server takes no new work any more.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Relaxed)
+    }
+
+    fn begin_shutdown(&self) {
+        self.shutting_down.store(true, Ordering::Relaxed);
+    }
 }

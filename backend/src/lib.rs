@@ -4,6 +4,8 @@
 //! product does and know no HTTP; SQL lives in `store`, models in `engine`.
 
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod middleware;
 pub mod routes;

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod boundary;
+pub mod cors;
 mod error_response;
 pub mod headers;
 pub mod isolate;

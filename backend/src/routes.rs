@@ -6,6 +6,7 @@
 
 mod auth;
 mod body;
+mod caller;
 mod chat;
 mod conversations;
 pub mod current_user;
@@ -27,6 +28,7 @@ use actix_web::{HttpResponse, Route, web};
 use shared::ErrorCode;
 
 pub use body::Body;
+pub use caller::Caller;
 pub use current_user::CurrentUser;
 pub use openapi::document as openapi_document;
 

@@ -1,1 +1,9 @@
 //! What the product does. No HTTP here: services take and give the types of `shared` and fail with `AppError`.
+
+mod absence;
+pub mod auth;
+pub mod chat;
+pub mod conversation;
+pub mod generation;
+mod model_choice;
+mod title;

@@ -63,6 +63,5 @@ async fn authenticate(request: &ServiceRequest) -> Result<CurrentUser, AppError>
             "Sign in first: this address needs `Authorization: Bearer` with an access token.",
         ));
     };
-    let _ = (state, token);
-    Err(AppError::new(ErrorCode::Unauthenticated, "not yet"))
+    state.auth.authenticate(token).await
 }

@@ -1,24 +1,15 @@
-//! Who is calling.
+//! Who is calling, as an argument of a handler.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use shared::{ErrorCode, Role, SessionId, UserId};
+use shared::ErrorCode;
 
 use crate::AppError;
+pub use crate::services::auth::CurrentUser;
 
-/// The account behind the access token. A handler that takes it can only be reached by somebody signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CurrentUser {
-    /// The account.
-    pub id: UserId,
-    /// What it may do.
-    pub role: Role,
-    /// The sign-in that the token belongs to.
-    pub session_id: SessionId,
-}
-
+/// Found by the access check of private routes; on a public route there is never one.
 impl FromRequest for CurrentUser {
     type Error = AppError;
     type Future = Ready<Result<Self, AppError>>;

@@ -6,7 +6,7 @@ use shared::paths;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{Access, Endpoint, health};
+use super::{Access, Endpoint, auth, health, me, models};
 
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -19,6 +19,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     paths(
         get,
         health::healthz,
+        health::readyz,
+        auth::setup,
+        auth::register,
+        auth::login,
+        auth::refresh,
+        auth::logout,
+        me::get,
+        models::list,
     ),
     components(schemas(shared::ApiError)),
     modifiers(&BearerToken),

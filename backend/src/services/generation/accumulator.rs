@@ -123,6 +123,13 @@ impl Accumulator {
         std::mem::take(&mut self.sealed)
     }
 
+    /// Forgets what was not written: it never will be.
+    pub fn discard(&mut self) {
+        self.open.clear();
+        self.sealed.clear();
+        (self.open_bytes, self.sealed_bytes) = (0, 0);
+    }
+
     /// Whether something waits to be written.
     pub fn is_dirty(&self) -> bool {
         !self.sealed.is_empty() || !self.open.is_empty()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use store::StoreError;
+
 /// A connection that was merely lost is back at the next try.
 const FIRST: Duration = Duration::from_millis(50);
 /// After an outage nobody waits longer than this, and a dead server is asked once a second by each waiter.
@@ -25,4 +27,9 @@ impl Backoff {
         self.last = Some(pause);
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether waiting helps: nothing is lost by it, and every other way would lose text.
+pub fn is_outage(error: &StoreError) -> bool {
+    error.is_retryable() || matches!(error, StoreError::StorageFull(_))
 }

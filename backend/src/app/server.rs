@@ -1,0 +1,39 @@
+//! The listener and the HTTP server. It runs on the main runtime; its workers are threads of their own, on which
+//! handlers run (see `middleware::isolate`).
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::{App, HttpServer, web};
+
+use super::AppState;
+use crate::middleware::{boundary::boundary, cors};
+use crate::routes;
+
+/// How long a keep-alive connection stays open between requests. nginx closes its own after 4 s, so that it is never
+/// the server that closes one while a request is on its way.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How long requests may take to end after the listener has been closed. Streams end at once, when they are told;
+/// nothing else takes longer than a query.
+const SHUTDOWN_S: u64 = 10;
+
+/// A server on `listener`. It serves while the returned future is polled.
+pub fn server(listener: TcpListener, state: web::Data<AppState>) -> std::io::Result<Server> {
+    let page_elsewhere = state.config.foreign_page_origin().is_some();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .configure(routes::configure)
+            .wrap(Condition::new(page_elsewhere, from_fn(cors::cors)))
+            .wrap(from_fn(boundary))
+    });
+    Ok(server
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_S)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}

@@ -1,0 +1,54 @@
+//! The end, in the one order that loses nothing: listener, streams told to reconnect, journal flushed, ownership
+//! released, workers, pool of connections, private database.
+
+use actix_web::dev::ServerHandle;
+use tokio::signal::unix::{SignalKind, signal as unix_signal};
+use tokio::task::JoinHandle;
+
+use super::App;
+
+/// Returns at the first SIGINT or SIGTERM. A second one ends the process at once, for whoever cannot wait.
+pub async fn signal() {
+    next_signal().await;
+    tracing::info!("going down; once more ends at once");
+    tokio::spawn(async {
+        next_signal().await;
+        std::process::exit(130);
+    });
+}
+
+async fn next_signal() {
+    match (unix_signal(SignalKind::interrupt()), unix_signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the signals end the process by themselves.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Takes everything down.
+pub(super) async fn run(app: App, server: ServerHandle, serving: JoinHandle<std::io::Result<()>>) {
+    let App { state, database, replica, upkeep, .. } = app;
+    state.begin_shutdown();
+    upkeep.abort();
+    // The listener closes at once; open requests go on, streams until they are told to reconnect.
+    let stopped = server.stop(true);
+    let generations = state.generations.clone();
+    let ended = async {
+        generations.shutdown().await;
+        replica.release().await;
+        state.engine.shutdown().await;
+    };
+    let ((), ()) = tokio::join!(stopped, ended);
+    match serving.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the listener ended with an error"),
+        Err(error) => tracing::warn!(%error, "the listener panicked"),
+    }
+    database.close().await;
+    tracing::info!("ended");
+}

@@ -1,0 +1,163 @@
+//! From settings to a server that listens, floor by floor. What is slow and independent runs side by side.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use engine::{Engine, EngineConfig};
+use store::Store;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::replica::{Replica, ReplicaError};
+use super::{AppState, Database, DatabaseError, secrets, server, shutdown};
+use crate::AppError;
+use crate::config::Config;
+use crate::services::auth::Auth;
+use crate::services::chat::Chat;
+use crate::services::conversation::Conversations;
+use crate::services::generation::Generations;
+
+/// How often rows that nobody needs any more are removed.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// A server that is ready to serve.
+pub struct App {
+    pub(super) state: web::Data<AppState>,
+    pub(super) database: Database,
+    pub(super) replica: Replica,
+    pub(super) upkeep: JoinHandle<()>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there, or nobody may.
+    #[error("cannot listen on {address}: {cause}; free it, or set LISTEN_ADDR")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// No database.
+    #[error("{0}")]
+    Database(#[from] DatabaseError),
+    /// No identity.
+    #[error("{0}")]
+    Replica(#[from] ReplicaError),
+    /// No engine.
+    #[error("{0}")]
+    Engine(#[from] engine::StartError),
+    /// Keys or accounts are not usable.
+    #[error("{}", match .0.cause_chain() { Some(cause) => format!("{} ({cause})", .0), None => .0.to_string() })]
+    App(#[from] AppError),
+}
+
+impl App {
+    /// Brings all floors up. Must be called on a multi-thread runtime, which then carries everything but the
+    /// HTTP workers.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let begun = Instant::now();
+        let (listener, address) = listen(config.listen_addr)?;
+        let database = Database::open(&config).await?;
+        let store = database.store().clone();
+        let replica = Replica::register(store.clone(), &config.data_dir).await?;
+        let engine = Engine::start(engine_config(&config))?;
+        let runtime = Handle::current();
+
+        let keys = secrets::open(&config, &store).await?;
+        let cost = secrets::bcrypt_cost(&config, &store).await?;
+        let auth = Auth::start(store.clone(), keys, cost, config.registration).await?;
+        let generations = Generations::start(store.clone(), engine.clone(), replica.id(), runtime.clone());
+        generations.recover().await.map_err(AppError::from)?;
+        let upkeep = tokio::spawn(upkeep(store.clone()));
+
+        let state = web::Data::new(AppState {
+            conversations: Conversations::new(store.clone(), engine.clone(), generations.clone()),
+            chat: Chat::new(generations.clone()),
+            generations,
+            auth,
+            store,
+            engine,
+            config,
+            runtime,
+            shutting_down: false.into(),
+        });
+        tracing::info!(%address, duration_ms = begun.elapsed().as_millis(), bcrypt_cost = cost, "started");
+        Ok(Self { state, database, replica, upkeep, listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the handlers can reach.
+    pub fn state(&self) -> &web::Data<AppState> {
+        &self.state
+    }
+
+    /// Serves until a signal asks to end (SIGINT, SIGTERM), then takes everything down in order.
+    pub async fn serve(self) -> Result<(), StartError> {
+        self.serve_until(shutdown::signal()).await
+    }
+
+    /// Serves until `end`, then takes everything down in order.
+    pub async fn serve_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
+        let (listener, address) = (self.listener.try_clone(), self.address);
+        let failed = |cause| StartError::Listen { address, cause };
+        let server = server::server(listener.map_err(failed)?, self.state.clone()).map_err(failed)?;
+        let handle = server.handle();
+        let serving = tokio::spawn(server);
+        self.greet().await?;
+        end.await;
+        shutdown::run(self, handle, serving).await;
+        Ok(())
+    }
+
+    /// Tells where Oriel is, and how the first account is made.
+    async fn greet(&self) -> Result<(), AppError> {
+        let page = self.state.config.public_url.origin().ascii_serialization();
+        tracing::info!("Oriel is ready: open {page}");
+        if let Some(token) = self.state.auth.setup_token().await? {
+            tracing::info!("there is no account yet; the first one, made at {page}/sign-up, becomes administrator");
+            tracing::info!("from another machine the first account needs this setup token: {token}");
+        }
+        Ok(())
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |cause| StartError::Listen { address, cause };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn engine_config(config: &Config) -> EngineConfig {
+    EngineConfig {
+        worker: config.engine_path.clone(),
+        model_path: config.model_path.clone(),
+        state_dir: config.data_dir.join("engine"),
+        slots: config.slots,
+        context_tokens: config.context_tokens,
+        threads: config.threads,
+        queue_capacity: config.queue_capacity,
+        idle_unload: config.idle_unload,
+        memory_budget_bytes: config.memory_budget_bytes,
+    }
+}
+
+async fn upkeep(store: Store) {
+    let mut tick = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tick.tick().await;
+        match store.upkeep().await {
+            Ok(removed) => tracing::debug!(?removed, "upkeep"),
+            Err(error) => tracing::warn!(%error, "upkeep failed; it is tried again in an hour"),
+        }
+    }
+}

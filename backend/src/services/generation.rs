@@ -1,0 +1,217 @@
+//! Answers: from a kept request to a kept message, and to everybody who watches.
+//!
+//! ```text
+//!  chat ──begin──→ runner ──text──→ journal ──after commit──→ live hub ──→ readers
+//!                    │                  ↑                                    │
+//!                  engine            database ←────── what a reader lacks ───┘
+//! ```
+//!
+//! [`Generations`] is what the other services see. A runner belongs to no request and no reader: it lives on the
+//! main runtime and ends by itself, by a stop, or with the process.
+
+mod accumulator;
+mod backoff;
+mod branch;
+mod failure;
+mod journal;
+pub mod live;
+mod merge;
+mod meter;
+mod progress;
+pub mod reader;
+mod registry;
+pub mod request;
+mod runner;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::Engine;
+use shared::{FinishReason, GenerationId, Message, SendAccepted, StreamEvent, UserId};
+use store::{Ending, GenerationStatus, ReplicaId, Store, StoreError};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::AppResult;
+use journal::Journal;
+use live::LiveHub;
+use registry::{Registry, Seat};
+use request::{CheckedRequest, StoredRequest};
+
+/// A runner that is told to end writes what it has and is gone; longer than a restart of the database takes.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The running answers of this replica. Cheap to clone.
+#[derive(Clone)]
+pub struct Generations {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    engine: Engine,
+    hub: LiveHub,
+    journal: Journal,
+    registry: Registry,
+    owner: ReplicaId,
+    runtime: Handle,
+    closing: CancellationToken,
+    flusher: CancellationToken,
+    runners: TaskTracker,
+}
+
+/// An answer to give: everything about it is kept already.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Who asked.
+    pub user: UserId,
+    /// Where it is kept.
+    pub ids: SendAccepted,
+    /// What was asked for.
+    pub request: CheckedRequest,
+    /// When it was asked for.
+    pub accepted_at: Instant,
+}
+
+impl Generations {
+    /// Begins to write journals for the replica `owner`. All work is done on `runtime`, which must be the main one:
+    /// it outlives every request.
+    pub fn start(store: Store, engine: Engine, owner: ReplicaId, runtime: Handle) -> Self {
+        let hub = LiveHub::default();
+        let journal = Journal::new(store.clone(), hub.clone(), owner);
+        let flusher = CancellationToken::new();
+        runtime.spawn(flusher.clone().run_until_cancelled_owned(journal.clone().run()));
+        let inner = Inner {
+            store,
+            engine,
+            hub,
+            journal,
+            registry: Registry::default(),
+            owner,
+            runtime,
+            closing: CancellationToken::new(),
+            flusher,
+            runners: TaskTracker::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Does something that nobody waits for. It is given up when the server goes down.
+    pub fn spawn_side_job(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let job = self.inner.closing.clone().run_until_cancelled_owned(job);
+        self.inner.runners.spawn_on(job, &self.inner.runtime);
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The models.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// Where readers hear what happens.
+    pub fn hub(&self) -> &LiveHub {
+        &self.inner.hub
+    }
+
+    /// The server that runs answers here.
+    pub fn owner(&self) -> ReplicaId {
+        self.inner.owner
+    }
+
+    /// Cancelled when the server goes down: streams end, nothing begins.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.inner.closing
+    }
+
+    /// The main runtime.
+    pub fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+
+    /// Runs an answer to its end. Nothing happens where it runs already.
+    pub fn begin(&self, job: Job) {
+        if let Some(seat) = self.inner.registry.take(job.ids.generation_id) {
+            self.spawn(seat, job);
+        }
+    }
+
+    /// Runs an answer whose sender went away between keeping and beginning it. Nothing happens to any other.
+    pub async fn adopt(&self, user: UserId, ids: SendAccepted) -> AppResult<()> {
+        let row = self.inner.store.generation(user, ids.generation_id).await?;
+        if row.status != GenerationStatus::Queued || row.owner != self.inner.owner {
+            return Ok(());
+        }
+        let Some(seat) = self.inner.registry.take(ids.generation_id) else { return Ok(()) };
+        let request: StoredRequest =
+            serde_json::from_value(row.request).map_err(crate::AppError::internal)?;
+        let request = request.check(&self.inner.engine)?;
+        self.spawn(seat, Job { user, ids, request, accepted_at: Instant::now() });
+        Ok(())
+    }
+
+    /// Ends an answer that runs here as stopped; the request must be recorded already.
+    pub fn stop_here(&self, id: GenerationId) {
+        self.inner.registry.stop(id);
+    }
+
+    /// Gives a running answer its text so far.
+    pub async fn fill_in(&self, user: UserId, message: &mut Message) -> AppResult<()> {
+        let Some(id) = message.generation_id else { return Ok(()) };
+        let snapshot = self.inner.store.snapshot(user, id).await?;
+        if snapshot.generation.status.is_unfinished() {
+            message.content = snapshot.assembled.text;
+            message.reasoning = snapshot.assembled.reasoning;
+            message.code_blocks = shared::CodeBlock::extract(&message.content);
+        } else {
+            *message = self.inner.store.message(user, message.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what an earlier process of this replica left behind. To be called once, before the first request.
+    pub async fn recover(&self) -> Result<usize, StoreError> {
+        let left = self.inner.store.owned_generations(self.inner.owner).await?;
+        for row in &left {
+            let ending = match row.status {
+                GenerationStatus::Stopping => Ending::Finished(FinishReason::Stopped),
+                _ => Ending::Failed(failure::interrupted()),
+            };
+            self.inner.store.finish_generation(row.claim(), &ending, None).await?;
+        }
+        Ok(left.len())
+    }
+
+    /// Tells all streams to reconnect, ends the runners and writes their text. Their answers stay unfinished:
+    /// [`recover`](Self::recover) finds them after the restart.
+    pub async fn shutdown(&self) {
+        self.inner.closing.cancel();
+        self.inner.runners.close();
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, self.inner.runners.wait()).await.is_err() {
+            tracing::warn!(left = self.inner.runners.len(), "answers could not be written to their end in time");
+        }
+        self.inner.flusher.cancel();
+    }
+
+    fn spawn(&self, seat: Seat, job: Job) {
+        let runner = runner::run(self.clone(), seat, job);
+        self.inner.runners.spawn_on(runner, &self.inner.runtime);
+    }
+}
+
+/// How the end of an answer is told to its readers.
+fn end_event(id: GenerationId, message: &Message) -> StreamEvent {
+    match &message.error {
+        Some(error) => StreamEvent::Error { generation_id: Some(id), error: error.clone() },
+        None => StreamEvent::Done {
+            generation_id: id,
+            message_id: message.id,
+            finish_reason: message.finish_reason.unwrap_or(FinishReason::Stop),
+            usage: message.usage.unwrap_or_default(),
+        },
+    }
+}

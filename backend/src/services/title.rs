@@ -1,0 +1,105 @@
+//! Names conversations: after an answer the model is asked for a title, as a side job that no chat waits for.
+//!
+//! Called by the runner of an answer. A title that a person gave is never replaced.
+
+mod name;
+
+use std::time::Duration;
+
+use engine::{
+    ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, Prompt, SamplingOptions, TextKind,
+};
+use shared::{Message, StreamEvent, UserId};
+
+use super::generation::live::{LiveEvent, Topic};
+use super::generation::{Generations, Job};
+use crate::error::AppResult;
+
+/// A title is a few words; a model that has not ended by then is not giving one.
+const TITLE_TOKENS: u32 = 32;
+/// Of question and answer the model reads so many characters: the subject is at the beginning, and a side job must
+/// not read for seconds.
+const READ_CHARS: usize = 600;
+/// Side jobs wait while chats run. After this time the person's own words are the title.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Names the conversation of an answer that has ended, if it has no name yet.
+pub fn after_answer(generations: &Generations, job: &Job, answer: Message) {
+    let (user, model) = (job.user, job.request.model.clone());
+    let naming = {
+        let generations = generations.clone();
+        async move {
+            if let Err(error) = name_conversation(&generations, user, model, &answer).await {
+                tracing::warn!(cause = ?error.cause_chain(), %error, "a conversation stays without a title");
+            }
+        }
+    };
+    generations.spawn_side_job(naming);
+}
+
+async fn name_conversation(
+    generations: &Generations,
+    user: UserId,
+    model: ModelId,
+    answer: &Message,
+) -> AppResult<()> {
+    let store = generations.store();
+    let id = answer.conversation_id;
+    let Some(question_id) = answer.parent_id else { return Ok(()) };
+    if !store.conversation(user, id).await?.summary.title.is_empty() {
+        return Ok(());
+    }
+    let question = store.message(user, question_id).await?.content;
+    let asking = ask(generations, user, model, &question, &answer.content);
+    let reply = match answer.content.is_empty() {
+        true => None,
+        false => tokio::time::timeout(PATIENCE, asking).await.ok().flatten(),
+    };
+    let title = reply.as_deref().and_then(name::from_reply).unwrap_or_else(|| name::from_message(&question));
+    if !title.is_empty() && store.set_title_if_empty(user, id, &title).await? {
+        let event = StreamEvent::Title { conversation_id: id, title };
+        generations.hub().publish(Topic::User(user), LiveEvent::Stream(event));
+        generations.hub().list_changed(user);
+    }
+    Ok(())
+}
+
+/// What the model says; none where it cannot be asked now.
+async fn ask(
+    generations: &Generations,
+    user: UserId,
+    model: ModelId,
+    question: &str,
+    answer: &str,
+) -> Option<String> {
+    let options =
+        SamplingOptions { temperature: Some(0.0), max_tokens: Some(TITLE_TOKENS), ..SamplingOptions::default() };
+    let request = GenerateRequest {
+        model,
+        user: user.0.as_u128(),
+        prompt: Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: instruction(question, answer) }]),
+        sampling: options.check().ok()?,
+        answer_so_far: Vec::new(),
+        priority: Priority::Side,
+    };
+    let mut generation = generations.engine().generate(request).await.ok()?;
+    let mut reply = String::new();
+    loop {
+        match generation.next().await? {
+            GenerationEvent::Text { kind: TextKind::Answer, text, .. } => reply.push_str(&text),
+            GenerationEvent::Done { .. } => return Some(reply),
+            GenerationEvent::Failed(_) => return None,
+            _ => {}
+        }
+    }
+}
+
+fn instruction(question: &str, answer: &str) -> String {
+    let beginning = |text: &str| text.chars().take(READ_CHARS).collect::<String>();
+    format!(
+        "Somebody asked:\n{}\n\nThe answer began:\n{}\n\nWrite a title of two to six words for this conversation. \
+         Reply with the title only.",
+        beginning(question),
+        beginning(answer)
+    )
+}
