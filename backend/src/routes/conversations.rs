@@ -4,7 +4,8 @@ use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use shared::page::{Page, PageQuery};
 use shared::{
-    ApiError, Conversation, ConversationId, ConversationSummary, CreateConversation, UpdateConversation, paths,
+    ApiError, Conversation, ConversationId, ConversationSummary, CreateConversation, UpdateConversation,
+    paths,
 };
 
 use super::{Access, Body, CurrentUser, Endpoint};

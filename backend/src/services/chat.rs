@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::{
-    Author, ErrorCode, GenerationId, GenerationOptions, Message, MessageId, Regenerate, SendAccepted, SendMessage,
+    Author, ErrorCode, GenerationId, GenerationOptions, MessageId, Regenerate, SendAccepted, SendMessage,
     StreamEvent, UserId, limits,
 };
 use store::{NewRegeneration, NewSend, Parent, SendOutcome, StopOutcome};
@@ -135,7 +135,10 @@ impl Chat {
             return Err(AppError::not_found("parent message in this conversation"));
         }
         if parent.role != Author::Assistant {
-            return Err(AppError::field("parent_id", "must be an answer; to replace a message, follow its own parent"));
+            return Err(AppError::field(
+                "parent_id",
+                "must be an answer; to replace a message, follow its own parent",
+            ));
         }
         Ok(Parent::Message(id))
     }
@@ -176,7 +179,7 @@ impl Chat {
         match outcome {
             SendOutcome::Began(ids) => {
                 self.generations.begin(Job { user, ids, request, accepted_at });
-                self.tell_other_devices(user, ids).await;
+                self.tell_other_devices(user, ids);
                 Ok(ids)
             }
             SendOutcome::Repeated(ids) => {
@@ -191,20 +194,21 @@ impl Chat {
         }
     }
 
-    /// Two devices stay in step. What is missed here is found by the next fetch, so it must not fail the send.
-    async fn tell_other_devices(&self, user: UserId, ids: SendAccepted) {
-        for id in [ids.user_message_id, ids.message_id] {
-            let message: Message = match self.generations.store().message(user, id).await {
-                Ok(message) => message,
-                Err(error) => {
-                    tracing::debug!(%error, "a new message is not told to other devices");
-                    continue;
+    /// Two devices stay in step. The sender does not wait for it; what is missed is found by the next fetch.
+    fn tell_other_devices(&self, user: UserId, ids: SendAccepted) {
+        let generations = self.generations.clone();
+        self.generations.spawn_side_job(async move {
+            generations.hub().list_changed(user);
+            for id in [ids.user_message_id, ids.message_id] {
+                match generations.store().message(user, id).await {
+                    Ok(message) => {
+                        let event = LiveEvent::Stream(StreamEvent::Message { message });
+                        generations.hub().publish(Topic::User(user), event);
+                    }
+                    Err(error) => tracing::debug!(%error, "a new message is not told to other devices"),
                 }
-            };
-            let event = LiveEvent::Stream(StreamEvent::Message { message });
-            self.generations.hub().publish(Topic::User(user), event);
-        }
-        self.generations.hub().list_changed(user);
+            }
+        });
     }
 
     /// Runs on the main runtime: a person who leaves in the middle must not leave a kept message without its

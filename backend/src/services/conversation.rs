@@ -78,11 +78,7 @@ impl Conversations {
 
     /// Deletes it, for an hour in a way that can be undone. Its running answers end as stopped.
     pub async fn delete(&self, user: UserId, id: ConversationId) -> AppResult<()> {
-        let stopping = self
-            .store
-            .delete_conversation(user, id)
-            .await
-            .map_err(absent("conversation"))?;
+        let stopping = self.store.delete_conversation(user, id).await.map_err(absent("conversation"))?;
         for generation in stopping {
             self.generations.stop_here(generation);
         }
@@ -109,11 +105,7 @@ impl Conversations {
         query: &PageQuery,
     ) -> AppResult<Page<Message>> {
         check_limit(query)?;
-        let mut page = self
-            .store
-            .messages(user, id, query)
-            .await
-            .map_err(absent("conversation"))?;
+        let mut page = self.store.messages(user, id, query).await.map_err(absent("conversation"))?;
         for message in page.items.iter_mut().filter(|message| message.status.is_running()) {
             self.generations.fill_in(user, message).await?;
         }

@@ -192,7 +192,10 @@ impl Generations {
         self.inner.closing.cancel();
         self.inner.runners.close();
         if tokio::time::timeout(SHUTDOWN_PATIENCE, self.inner.runners.wait()).await.is_err() {
-            tracing::warn!(left = self.inner.runners.len(), "answers could not be written to their end in time");
+            tracing::warn!(
+                left = self.inner.runners.len(),
+                "answers could not be written to their end in time"
+            );
         }
         self.inner.flusher.cancel();
     }

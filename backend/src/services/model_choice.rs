@@ -21,7 +21,9 @@ fn unknown(engine: &Engine, wanted: Option<&str>) -> AppError {
     let models = engine.models();
     let names: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
     let message = match (wanted, names.is_empty()) {
-        (_, true) => "There is no model yet. Put a GGUF file where MODEL_PATH points, then restart.".to_owned(),
+        (_, true) => {
+            "There is no model yet. Put a GGUF file where MODEL_PATH points, then restart.".to_owned()
+        }
         (Some(wanted), false) => {
             format!("There is no model {wanted:?}. Choose one of: {}.", names.join(", "))
         }

@@ -7,7 +7,8 @@ mod name;
 use std::time::Duration;
 
 use engine::{
-    ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, Prompt, SamplingOptions, TextKind,
+    ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, Prompt, SamplingOptions,
+    TextKind,
 };
 use shared::{Message, StreamEvent, UserId};
 
@@ -72,12 +73,18 @@ async fn ask(
     question: &str,
     answer: &str,
 ) -> Option<String> {
-    let options =
-        SamplingOptions { temperature: Some(0.0), max_tokens: Some(TITLE_TOKENS), ..SamplingOptions::default() };
+    let options = SamplingOptions {
+        temperature: Some(0.0),
+        max_tokens: Some(TITLE_TOKENS),
+        ..SamplingOptions::default()
+    };
     let request = GenerateRequest {
         model,
         user: user.0.as_u128(),
-        prompt: Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: instruction(question, answer) }]),
+        prompt: Prompt::Chat(vec![ChatMessage {
+            role: ChatRole::User,
+            content: instruction(question, answer),
+        }]),
         sampling: options.check().ok()?,
         answer_so_far: Vec::new(),
         priority: Priority::Side,

@@ -159,11 +159,8 @@ mod tests {
 
     #[test]
     fn an_answer_without_text_joins_what_stands_around_it() {
-        let path = [
-            message(Author::User, "one"),
-            message(Author::Assistant, ""),
-            message(Author::User, "again"),
-        ];
+        let path =
+            [message(Author::User, "one"), message(Author::Assistant, ""), message(Author::User, "again")];
         let branch = Branch::new(&path);
         assert_eq!(said(&branch.without_oldest(0)), [(ChatRole::User, "one\n\nagain")]);
         assert_eq!(branch.most_omitted(), 0);

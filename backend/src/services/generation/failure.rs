@@ -27,7 +27,8 @@ pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> A
 pub fn context(overflow: ContextOverflow) -> ApiError {
     let ContextOverflow { prompt_tokens, context_tokens, ref omit_message_ids } = overflow;
     let way_on = match omit_message_ids.len() {
-        0 => "Your last message alone is too long for it: shorten it, or choose a model that reads more.".to_owned(),
+        0 => "Your last message alone is too long for it: shorten it, or choose a model that reads more."
+            .to_owned(),
         count => format!("Go on without the oldest {count} messages, or begin a new branch further up."),
     };
     let message = format!(

@@ -196,7 +196,10 @@ impl Inner {
         let Some(entry) = entries.get_mut(&id) else { return };
         let target = entry.target;
         for chunk in entry.accumulator.committed() {
-            self.hub.publish(Topic::Conversation(target.conversation_id), LiveEvent::Stream(delta(target, chunk)));
+            self.hub.publish(
+                Topic::Conversation(target.conversation_id),
+                LiveEvent::Stream(delta(target, chunk)),
+            );
         }
         entry.state.send_replace(EntryState::Open);
     }

@@ -18,7 +18,7 @@ const RING_EVENTS: usize = 256;
 pub enum Topic {
     /// The answers of one conversation.
     Conversation(ConversationId),
-    /// Everything else that concerns one person: lists, titles, new messages, sign-outs.
+    /// Everything else that concerns one person: lists, titles, new messages.
     User(UserId),
 }
 
@@ -29,8 +29,6 @@ pub enum LiveEvent {
     Stream(StreamEvent),
     /// A generation has ended and its end is recorded.
     Ended(Box<Ended>),
-    /// Somebody signed out, or an account was closed: every reader asks whether it may stay.
-    SessionsChanged,
 }
 
 /// The end of a generation.
@@ -60,8 +58,7 @@ impl LiveHub {
     /// Hears everything that is published on a topic from now on.
     pub fn subscribe(&self, topic: Topic) -> Subscription {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let receiver =
-            topics.entry(topic).or_insert_with(|| broadcast::channel(RING_EVENTS).0).subscribe();
+        let receiver = topics.entry(topic).or_insert_with(|| broadcast::channel(RING_EVENTS).0).subscribe();
         Subscription { topic, receiver, hub: self.clone() }
     }
 
@@ -77,11 +74,6 @@ impl LiveHub {
     /// The list of conversations of a person has changed.
     pub fn list_changed(&self, user: UserId) {
         self.publish(Topic::User(user), LiveEvent::Stream(StreamEvent::List {}));
-    }
-
-    /// Every reader of a person asks again whether it may stay.
-    pub fn sessions_changed(&self, user: UserId) {
-        self.publish(Topic::User(user), LiveEvent::SessionsChanged);
     }
 
     fn leave(&self, topic: Topic) {
@@ -134,8 +126,7 @@ mod tests {
         for reader in [&mut first, &mut second] {
             assert!(matches!(*reader.next().await.unwrap(), LiveEvent::Stream(StreamEvent::List {})));
         }
-        hub.sessions_changed(elsewhere);
-        assert!(matches!(*other.next().await.unwrap(), LiveEvent::SessionsChanged));
+        assert!(other.receiver.is_empty());
     }
 
     #[tokio::test]

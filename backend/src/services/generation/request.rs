@@ -50,7 +50,10 @@ impl StoredRequest {
         .map_err(|invalid| {
             let fields = invalid
                 .into_iter()
-                .map(|option| FieldError { field: format!("options.{}", option.field), message: option.message })
+                .map(|option| FieldError {
+                    field: format!("options.{}", option.field),
+                    message: option.message,
+                })
                 .collect();
             AppError::fields(fields)
         })?;

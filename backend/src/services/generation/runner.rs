@@ -18,7 +18,9 @@ use std::time::Instant;
 use engine::{GenerateRequest, GenerationError, GenerationEvent, Priority, Prompt, PromptSize, TextKind};
 use futures_util::FutureExt;
 use serde_json::json;
-use shared::{ChunkKind, ContextOverflow, ContextPolicy, FinishReason, Message, MessageId, StreamEvent, Usage};
+use shared::{
+    ChunkKind, ContextOverflow, ContextPolicy, FinishReason, Message, MessageId, StreamEvent, Usage,
+};
 use store::{Claim, Ending, Started, StoreError};
 
 use super::backoff::{Backoff, is_outage};
@@ -176,7 +178,9 @@ impl Runner {
             };
             let ending = match event {
                 Some(GenerationEvent::Prompt { tokens, cached }) => self.started(tokens, cached).await?,
-                Some(GenerationEvent::Text { kind, text, tokens }) => self.write(kind, &text, &tokens).await?,
+                Some(GenerationEvent::Text { kind, text, tokens }) => {
+                    self.write(kind, &text, &tokens).await?
+                }
                 Some(GenerationEvent::Done { reason, usage }) => {
                     self.engine_usage = Some(usage);
                     Some(Ending::Finished(match reason {
@@ -185,12 +189,17 @@ impl Runner {
                         engine::FinishReason::Stopped => FinishReason::Stopped,
                     }))
                 }
-                Some(GenerationEvent::Failed(GenerationError::ContextLength { prompt_tokens, context_tokens })) => {
+                Some(GenerationEvent::Failed(GenerationError::ContextLength {
+                    prompt_tokens,
+                    context_tokens,
+                })) => {
                     return Ok(Attempt::TooLong(PromptSize { prompt_tokens, context_tokens }));
                 }
                 Some(GenerationEvent::Failed(GenerationError::ShuttingDown)) => return Err(Gone::Closing),
                 Some(GenerationEvent::Failed(error)) => Some(Ending::Failed(failure::generation(error))),
-                Some(GenerationEvent::Queued { place }) => self.tell(|id| StreamEvent::Queued { generation_id: id, place }),
+                Some(GenerationEvent::Queued { place }) => {
+                    self.tell(|id| StreamEvent::Queued { generation_id: id, place })
+                }
                 Some(GenerationEvent::Loading { fraction }) => {
                     let model = self.job.request.model.to_string();
                     self.tell(|id| StreamEvent::Loading { generation_id: id, model, fraction })
@@ -211,10 +220,13 @@ impl Runner {
         self.meter.prompt(u32::try_from(prompt.len()).unwrap_or(u32::MAX), cached);
         let model = &self.job.request.model;
         let models = self.generations.inner.engine.models();
-        if let Some(context) = models.iter().find(|info| info.id == *model).and_then(|info| info.context_tokens) {
+        if let Some(context) =
+            models.iter().find(|info| info.id == *model).and_then(|info| info.context_tokens)
+        {
             self.meter.context(context);
         }
-        let params = json!({ "model": model.as_str(), "sampling": self.job.request.sampling, "prompt": prompt });
+        let params =
+            json!({ "model": model.as_str(), "sampling": self.job.request.sampling, "prompt": prompt });
         let (store, claim) = (self.generations.inner.store.clone(), self.claim());
         let omitted = self.omitted.clone();
         match self.patiently(|| store.start_generation(claim, &params, &omitted)).await? {

@@ -33,7 +33,9 @@ fn strip(line: &str) -> &str {
         line = line.trim_matches(['"', '\'', '`', '*', '_', '#', '“', '”', '‘', '’', '„', '«', '»', ' ']);
         line = line.strip_suffix('.').unwrap_or(line);
         if let Some((label, rest)) = line.split_once(':')
-            && ["title", "conversation title", "short title"].iter().any(|word| label.trim().eq_ignore_ascii_case(word))
+            && ["title", "conversation title", "short title"]
+                .iter()
+                .any(|word| label.trim().eq_ignore_ascii_case(word))
         {
             line = rest;
         }
@@ -45,7 +47,8 @@ fn strip(line: &str) -> &str {
 
 /// One line of at most [`TITLE_CHARS`], cut between words where that keeps most of it.
 fn shorten(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().filter(|word| !word.chars().any(char::is_control)).collect();
+    let words: Vec<&str> =
+        line.split_whitespace().filter(|word| !word.chars().any(char::is_control)).collect();
     let line = words.join(" ");
     if line.chars().count() <= TITLE_CHARS {
         return line;
@@ -92,7 +95,9 @@ mod tests {
         assert_eq!(from_message("## A plan\n"), "A plan");
         assert_eq!(from_message("…"), "");
         assert_eq!(
-            from_message("Explain how group commit makes a journal of many streams cheap enough for small disks"),
+            from_message(
+                "Explain how group commit makes a journal of many streams cheap enough for small disks"
+            ),
             "Explain how group commit makes a journal of many streams…"
         );
     }
