@@ -1,0 +1,138 @@
+//! The scheduler's decoder over llama.cpp.
+//!
+//! Owned by the thread that runs the scheduler. A slot is a llama.cpp sequence with a cache of its own
+//! (`kv_unified` is off), so what a stream gets does not depend on who runs beside it.
+
+use std::sync::Arc;
+
+use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts};
+use engine::{SamplingParams, Token};
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::token::LlamaToken;
+
+use crate::sampling::Sampler;
+use crate::vocabulary::Vocabulary;
+
+/// A loaded model with its caches and samplers.
+#[derive(Debug)]
+pub struct LlamaDecoder {
+    context: LlamaContext<'static>,
+    vocabulary: Arc<Vocabulary>,
+    facts: ModelFacts,
+    batch: LlamaBatch<'static>,
+    /// Which rows of the last batch have logits. llama.cpp ends the process when asked for another.
+    has_logits: Vec<bool>,
+    /// By slot.
+    samplers: Vec<Option<Sampler>>,
+}
+
+impl LlamaDecoder {
+    /// `context` was made for `facts`.
+    pub fn new(context: LlamaContext<'static>, vocabulary: Arc<Vocabulary>, facts: ModelFacts) -> Self {
+        let batch = LlamaBatch::new(facts.batch_tokens as usize, 1);
+        let samplers = (0..facts.slots).map(|_| None).collect();
+        Self { context, vocabulary, facts, batch, has_logits: Vec::new(), samplers }
+    }
+
+    /// How many tokens a slot holds.
+    fn held(&self, slot: u32) -> u32 {
+        // The last position, -1 in an empty slot.
+        let last = self.context.kv_cache_seq_pos_max(sequence(slot));
+        u32::try_from(last + 1).unwrap_or_default()
+    }
+}
+
+impl Decoder for LlamaDecoder {
+    fn facts(&self) -> &ModelFacts {
+        &self.facts
+    }
+
+    fn decode(&mut self, batch: &[BatchToken]) -> Result<(), DecodeError> {
+        self.batch.clear();
+        self.has_logits.clear();
+        for entry in batch {
+            let position = entry.position.cast_signed();
+            self.batch
+                .add(LlamaToken(entry.token), position, &[sequence(entry.slot)], entry.wants_logits)
+                .map_err(fault)?;
+        }
+        self.context.decode(&mut self.batch).map_err(fault)?;
+        self.has_logits.extend(batch.iter().map(|entry| entry.wants_logits));
+        Ok(())
+    }
+
+    fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError> {
+        let place = self.samplers.get_mut(slot as usize).ok_or_else(|| fault(format!("no slot {slot}")))?;
+        *place = Some(Sampler::new(sampling, answer));
+        Ok(())
+    }
+
+    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError> {
+        if !self.has_logits.get(row).copied().unwrap_or_default() {
+            return Err(fault(format!("row {row} of the last batch has no logits")));
+        }
+        let index = i32::try_from(row).map_err(fault)?;
+        let logits = self.context.get_logits_ith(index);
+        match self.samplers.get_mut(slot as usize) {
+            Some(Some(sampler)) => Ok(sampler.choose(logits, draw)),
+            _ => Err(fault(format!("no answer has begun in slot {slot}"))),
+        }
+    }
+
+    fn end(&mut self, slot: u32) {
+        if let Some(place) = self.samplers.get_mut(slot as usize) {
+            *place = None;
+        }
+    }
+
+    fn keep_prefix(&mut self, slot: u32, tokens: u32) -> u32 {
+        if tokens == 0 {
+            self.clear(slot);
+            return 0;
+        }
+        // Recurrent models cannot forget a part: only all of it.
+        match self.context.clear_kv_cache_seq(Some(slot), Some(tokens), None) {
+            Ok(true) => self.held(slot).min(tokens),
+            _ => {
+                self.clear(slot);
+                0
+            }
+        }
+    }
+
+    fn copy_prefix(&mut self, from: u32, to: u32, tokens: u32) -> u32 {
+        if from == to || from >= self.facts.slots || to >= self.facts.slots {
+            return 0;
+        }
+        self.clear(to);
+        // Between caches of their own only a whole sequence can be copied; a part would end the process.
+        match self.context.copy_kv_cache_seq(sequence(from), sequence(to), None, None) {
+            Ok(()) => self.keep_prefix(to, tokens),
+            Err(_) => 0,
+        }
+    }
+
+    fn clear(&mut self, slot: u32) {
+        if let Err(error) = self.context.clear_kv_cache_seq(Some(slot), None, None) {
+            tracing::error!(slot, %error, "a slot could not be cleared");
+        }
+    }
+
+    fn token_bytes(&self, token: Token) -> &[u8] {
+        self.vocabulary.bytes(token)
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        self.vocabulary.ends_answer(token)
+    }
+}
+
+/// llama.cpp's name of a slot. The number of slots is bounded far below `i32`.
+fn sequence(slot: u32) -> i32 {
+    slot.cast_signed()
+}
+
+fn fault(cause: impl ToString) -> DecodeError {
+    DecodeError { message: cause.to_string() }
+}

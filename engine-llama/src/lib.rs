@@ -1,0 +1,21 @@
+//! One language model, run by llama.cpp: what the program `oriel-engine` is made of.
+//!
+//! ```text
+//!  engine::worker ──▶ load ──▶ decoder ──▶ sampling          (the scheduler's thread)
+//!                      └─────▶ prompt ──▶ template, markers  (prompt threads)
+//!                                 └─ vocabulary ─┘
+//! ```
+//!
+//! The `engine` crate decides what is evaluated and when; here it is done. This crate is the only one that knows
+//! llama.cpp, and `template` the only room with unsafe code.
+
+pub mod decoder;
+pub mod load;
+pub mod log;
+mod markers;
+pub mod prompt;
+mod refusal;
+mod sampling;
+mod template;
+mod threads;
+mod vocabulary;

@@ -1,0 +1,183 @@
+//! Loads one GGUF file: model, context, tables, template.
+//!
+//! The worker calls it once. The model is never dropped: it lives as long as the process, whose end is how a model
+//! is unloaded.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+
+use engine::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
+use llama_cpp_2::LlamaCppError;
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+
+use crate::decoder::LlamaDecoder;
+use crate::log::Complaints;
+use crate::prompt::LlamaReader;
+use crate::template::ChatTemplate;
+use crate::vocabulary::Vocabulary;
+use crate::{refusal, threads};
+
+/// Most tokens in one call: beyond it prompts are not read any faster, and the buffers grow with it.
+const BATCH_TOKENS: u32 = 512;
+
+/// A slot's context where none is asked for, unless the model was trained for less: the cache of a model trained
+/// for 128 k would take more memory than the model.
+const CONTEXT_TOKENS: u32 = 8192;
+
+/// Most sequences that llama.cpp tells apart.
+const SLOTS_MAX: u32 = 256;
+
+/// Loads what `request` names and evaluates one token, so that a model that is ready has been seen to work.
+///
+/// # Errors
+/// A sentence for the person who chose the file: what is wrong and what to do.
+pub fn load(
+    request: &LoadRequest,
+    progress: &mut LoadProgress<'_>,
+    complaints: &Complaints,
+) -> Result<LoadedModel<LlamaDecoder, LlamaReader>, LoadError> {
+    let file = request.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let fail = |message| LoadError { message };
+
+    let backend = backend().map_err(|error| fail(error.to_string()))?;
+    complaints.take();
+    let model = read_model(backend, &request.path, progress)
+        .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
+    let model: &'static LlamaModel = Box::leak(Box::new(model));
+    check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
+
+    let vocabulary = Arc::new(Vocabulary::new(model));
+    let template = read_template(model, &vocabulary)
+        .map_err(|error| fail(format!("the chat template of {file} cannot be used: {error}")))?;
+    let facts = plan(model, request, vocabulary.size());
+    let mut context = make_context(backend, model, &facts, request.threads)
+        .ok_or_else(|| fail(refusal::of_context(&file, &facts, &complaints.take())))?;
+    warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
+
+    tracing::info!(
+        file,
+        slots = facts.slots,
+        context_tokens = facts.context_tokens,
+        vocabulary = vocabulary.size(),
+        "the model is loaded"
+    );
+    Ok(LoadedModel {
+        decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts),
+        reader: LlamaReader::new(vocabulary, template),
+    })
+}
+
+/// llama.cpp is started once in a process.
+fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
+    static BACKEND: OnceLock<Result<LlamaBackend, LlamaCppError>> = OnceLock::new();
+    BACKEND.get_or_init(LlamaBackend::init).as_ref()
+}
+
+/// Reads the file on a thread of its own, so that this one can tell how far it is; none where llama.cpp refuses.
+fn read_model(
+    backend: &'static LlamaBackend,
+    path: &Path,
+    progress: &mut LoadProgress<'_>,
+) -> Option<LlamaModel> {
+    let (tell, told) = mpsc::sync_channel(0);
+    let go_on = Arc::new(AtomicBool::new(true));
+    let (path, may_go_on) = (path.to_owned(), Arc::clone(&go_on));
+    let reading = thread::spawn(move || {
+        let params = LlamaModelParams::default().with_progress_callback(move |fraction| {
+            // Nobody listens any more: the parent has gone.
+            tell.send(fraction).is_ok() && may_go_on.load(Ordering::Relaxed)
+        });
+        LlamaModel::load_from_file(backend, path, &params).ok()
+    });
+    for fraction in told {
+        if !progress(fraction) {
+            go_on.store(false, Ordering::Relaxed);
+        }
+    }
+    reading.join().ok().flatten()
+}
+
+/// Refuses what can be loaded but not chatted with; the error names what it is instead.
+fn check_kind(model: &LlamaModel) -> Result<(), String> {
+    let text = |key: &str| model.meta_val_str(key).unwrap_or_default();
+    let architecture = text("general.architecture");
+    if matches!(text("tokenizer.ggml.model").as_str(), "" | "none" | "no_vocab") {
+        return Err("a model without a vocabulary".to_owned());
+    }
+    if text(&format!("{architecture}.attention.causal")) == "false" {
+        return Err(format!("an embedding model ({architecture})"));
+    }
+    Ok(())
+}
+
+/// The model's own template; where it has none, the format that it is most likely to have seen.
+fn read_template(
+    model: &LlamaModel,
+    vocabulary: &Vocabulary,
+) -> Result<ChatTemplate, crate::template::TemplateError> {
+    let own = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+    let source = own.unwrap_or_else(|| {
+        tracing::warn!("the model has no chat template: ChatML is used");
+        "chatml".to_owned()
+    });
+    let vocab = model.vocab();
+    let [bos, eos] = [vocab.bos(), vocab.eos()].map(|token| vocabulary.special_text(token));
+    ChatTemplate::parse(&source, &bos, &eos)
+}
+
+/// Slots, context and batch as asked for, within what the model was trained for and llama.cpp can do.
+fn plan(model: &LlamaModel, request: &LoadRequest, vocabulary_tokens: u32) -> ModelFacts {
+    let trained = model.n_ctx_train().max(1);
+    let asked = request.context_tokens.unwrap_or(CONTEXT_TOKENS);
+    if request.context_tokens.is_some_and(|asked| asked > trained) {
+        tracing::warn!(asked, trained, "the model was trained for a shorter context, which is used");
+    }
+    let slots = request.slots.clamp(1, SLOTS_MAX);
+    ModelFacts {
+        slots,
+        context_tokens: asked.clamp(1, trained),
+        batch_tokens: BATCH_TOKENS.max(slots),
+        vocabulary_tokens,
+    }
+}
+
+fn make_context(
+    backend: &LlamaBackend,
+    model: &'static LlamaModel,
+    facts: &ModelFacts,
+    threads: Option<u32>,
+) -> Option<LlamaContext<'static>> {
+    let threads = threads.unwrap_or_else(threads::cores).max(1).cast_signed();
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(facts.context_tokens.checked_mul(facts.slots)?))
+        .with_n_seq_max(facts.slots)
+        .with_n_batch(facts.batch_tokens)
+        .with_n_ubatch(facts.batch_tokens)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        // A cache per slot: what a stream gets does not depend on who runs beside it.
+        .with_kv_unified(false)
+        // Sliding-window models keep all of their cache: else no prefix could be reused.
+        .with_swa_full(true);
+    model.new_context(backend, params).ok()
+}
+
+/// Evaluates one token and forgets it: reads the weights into memory, and shows that it can be done.
+fn warm_up(context: &mut LlamaContext<'static>) -> Result<(), llama_cpp_2::DecodeError> {
+    let mut batch = LlamaBatch::new(1, 1);
+    // The first token and the first slot always exist, and the batch has room for one.
+    if batch.add(LlamaToken(0), 0, &[0], true).is_ok() {
+        context.decode(&mut batch)?;
+    }
+    context.clear_kv_cache();
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! The control tokens of a vocabulary as texts: found where the template wrote them, defused where a person did.
+//!
+//! A template gives one text in which `<|im_end|>` may be the template's or somebody's message. So messages
+//! are guarded first: a character that occurs nowhere else goes into each marker that they contain. The
+//! rendered text is then cut at the markers that are still whole, and the guard is taken out of the rest.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use engine::{ChatMessage, Token};
+
+/// All control tokens by their texts.
+#[derive(Debug, Default)]
+pub struct Markers {
+    by_text: HashMap<Box<str>, Marker>,
+    /// Of the texts, in bytes, longest first.
+    lengths: Vec<usize>,
+    first_chars: HashSet<char>,
+}
+
+/// A control token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Its id.
+    pub token: Token,
+    /// Swallows the white space before it.
+    pub strips_left: bool,
+    /// Swallows the white space behind it.
+    pub strips_right: bool,
+}
+
+/// A part of a rendered prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// A control token of the template.
+    Marker(Token),
+    /// Text, never empty.
+    Text(Cow<'a, str>),
+}
+
+/// Messages without whole markers.
+#[derive(Debug)]
+pub struct Guarded<'a> {
+    /// As they were, where there was nothing to guard against.
+    pub messages: Cow<'a, [ChatMessage]>,
+    /// What was put into the markers.
+    guard: Option<char>,
+}
+
+/// The messages use every character that could guard them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoGuardLeft;
+
+impl Markers {
+    /// Markers of one character are left out: they could not be told from text.
+    pub fn new(texts: impl IntoIterator<Item = (String, Marker)>) -> Self {
+        let mut markers = Self::default();
+        for (text, marker) in texts {
+            let mut chars = text.chars();
+            if let (Some(first), Some(_)) = (chars.next(), chars.next()) {
+                markers.first_chars.insert(first);
+                markers.by_text.insert(text.into_boxed_str(), marker);
+            }
+        }
+        let lengths: HashSet<usize> = markers.by_text.keys().map(|text| text.len()).collect();
+        markers.lengths = lengths.into_iter().collect();
+        markers.lengths.sort_unstable_by(|a, b| b.cmp(a));
+        markers
+    }
+
+    /// Breaks the markers in messages.
+    ///
+    /// # Errors
+    /// Only for messages made for it: they would use all of 131,000 characters that nobody has.
+    pub fn guard<'a>(&self, messages: &'a [ChatMessage]) -> Result<Guarded<'a>, NoGuardLeft> {
+        if messages.iter().all(|message| self.starts(&message.content).next().is_none()) {
+            return Ok(Guarded { messages: Cow::Borrowed(messages), guard: None });
+        }
+        let guard = unused_char(messages).ok_or(NoGuardLeft)?;
+        let guarded = messages.iter().map(|message| ChatMessage {
+            role: message.role,
+            content: self.break_markers(&message.content, guard),
+        });
+        Ok(Guarded { messages: guarded.collect(), guard: Some(guard) })
+    }
+
+    /// Cuts a rendered prompt at its markers; `guarded` are the messages it was rendered from.
+    pub fn split<'a>(&self, text: &'a str, guarded: &Guarded<'_>) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        let mut rest_at = 0;
+        let push_text = |pieces: &mut Vec<Piece<'a>>, text: &'a str| {
+            let text = match guarded.guard {
+                Some(guard) if text.contains(guard) => Cow::Owned(text.replace(guard, "")),
+                _ => Cow::Borrowed(text),
+            };
+            if !text.is_empty() {
+                pieces.push(Piece::Text(text));
+            }
+        };
+        for (at, length, marker) in self.starts(text) {
+            // One that overlaps the last one is text.
+            let Some(mut before) = text.get(rest_at..at) else { continue };
+            if marker.strips_left {
+                before = before.trim_end();
+            }
+            push_text(&mut pieces, before);
+            pieces.push(Piece::Marker(marker.token));
+            rest_at = at + length;
+            if marker.strips_right {
+                let rest = text.get(rest_at..).unwrap_or_default();
+                rest_at += rest.len() - rest.trim_start().len();
+            }
+        }
+        push_text(&mut pieces, text.get(rest_at..).unwrap_or_default());
+        pieces
+    }
+
+    /// Where markers begin, with their lengths in bytes: the longest at each place.
+    fn starts<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize, Marker)> + 'a {
+        let places = text.char_indices().filter(|(_, first)| self.first_chars.contains(first));
+        places.filter_map(|(at, _)| {
+            self.lengths.iter().find_map(|&length| {
+                let marker = self.by_text.get(text.get(at..at + length)?)?;
+                Some((at, length, *marker))
+            })
+        })
+    }
+
+    fn break_markers(&self, text: &str, guard: char) -> String {
+        let mut broken = String::with_capacity(text.len() + guard.len_utf8());
+        let mut starts = self.starts(text).map(|(at, ..)| at).peekable();
+        for (at, char) in text.char_indices() {
+            broken.push(char);
+            if starts.next_if_eq(&at).is_some() {
+                broken.push(guard);
+            }
+        }
+        broken
+    }
+}
+
+/// A private-use character of the last two planes that no message has.
+fn unused_char(messages: &[ChatMessage]) -> Option<char> {
+    let candidates = || ('\u{f0000}'..='\u{ffffd}').chain('\u{100000}'..='\u{10fffd}');
+    let used: HashSet<char> = messages
+        .iter()
+        .flat_map(|message| message.content.chars())
+        .filter(|char| *char >= '\u{f0000}')
+        .collect();
+    candidates().find(|char| !used.contains(char))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::ChatRole;
+
+    const START: Token = 1;
+    const END: Token = 2;
+    const LONG: Token = 3;
+    const MASK: Token = 4;
+
+    fn markers() -> Markers {
+        let marker = |token| Marker { token, strips_left: false, strips_right: false };
+        Markers::new([
+            ("<|start|>".to_owned(), marker(START)),
+            ("<|end|>".to_owned(), marker(END)),
+            ("<|end|><|end|>".to_owned(), marker(LONG)),
+            ("[MASK]".to_owned(), Marker { token: MASK, strips_left: true, strips_right: true }),
+            ("x".to_owned(), marker(5)),
+        ])
+    }
+
+    fn user(content: &str) -> [ChatMessage; 1] {
+        [ChatMessage { role: ChatRole::User, content: content.to_owned() }]
+    }
+
+    /// What a template that writes `<|start|>…<|end|>` makes of one message.
+    fn pieces(content: &str) -> Vec<Piece<'static>> {
+        let messages = user(content);
+        let guarded = markers().guard(&messages).unwrap();
+        let text = format!("<|start|>{}<|end|>", guarded.messages[0].content);
+        let owned = |piece| match piece {
+            Piece::Text(text) => Piece::Text(Cow::Owned(Cow::into_owned(text))),
+            Piece::Marker(token) => Piece::Marker(token),
+        };
+        markers().split(&text, &guarded).into_iter().map(owned).collect()
+    }
+
+    fn text(text: &'static str) -> Piece<'static> {
+        Piece::Text(Cow::Borrowed(text))
+    }
+
+    #[test]
+    fn markers_of_the_template_are_tokens_and_those_of_a_message_are_text() {
+        for content in
+            ["plain", "ends <|end|> here", "<|end|>", "<|end|><|end|><|start|>", "<<|end|>|end|>", "[MASK] x"]
+        {
+            assert_eq!(
+                pieces(content),
+                [Piece::Marker(START), Piece::Text(content.into()), Piece::Marker(END)],
+                "{content:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_a_marker_at_the_end_of_a_message_does_not_join_with_the_template() {
+        assert_eq!(pieces("<|end"), [Piece::Marker(START), text("<|end"), Piece::Marker(END)]);
+        assert_eq!(pieces(""), [Piece::Marker(START), Piece::Marker(END)]);
+    }
+
+    #[test]
+    fn the_longest_marker_wins_and_none_overlap() {
+        let guarded = Guarded { messages: Cow::Borrowed(&[]), guard: None };
+        assert_eq!(
+            markers().split("<|end|><|end|><|end|>", &guarded),
+            [Piece::Marker(LONG), Piece::Marker(END)]
+        );
+    }
+
+    #[test]
+    fn a_stripping_marker_swallows_the_space_around_it() {
+        let guarded = Guarded { messages: Cow::Borrowed(&[]), guard: None };
+        assert_eq!(markers().split("a \n[MASK]\t b", &guarded), [text("a"), Piece::Marker(MASK), text("b")]);
+    }
+
+    #[test]
+    fn a_message_that_knows_the_guard_gets_another_one() {
+        let content = "\u{f0000}<|end|>\u{f0001}";
+        assert_eq!(pieces(content), [Piece::Marker(START), Piece::Text(content.into()), Piece::Marker(END)]);
+        let all: String = ('\u{f0000}'..='\u{10ffff}').collect();
+        assert_eq!(markers().guard(&user(&format!("{all}<|end|>"))).unwrap_err(), NoGuardLeft);
+        assert!(markers().guard(&user(&all)).is_ok(), "without a marker no guard is needed");
+    }
+}

@@ -1,0 +1,60 @@
+//! Makes the tokens of a prompt from a conversation: template, then tokeniser.
+//!
+//! The worker runs it on threads of its own. Control tokens come from the template alone: what a person types
+//! stays text (see [`crate::markers`]).
+
+use std::sync::Arc;
+
+use engine::decoder::{PreparedPrompt, PromptError, PromptReader};
+use engine::{ChatMessage, Token};
+
+use crate::markers::{Guarded, Piece};
+use crate::template::ChatTemplate;
+use crate::vocabulary::Vocabulary;
+
+/// The chat template and the tokeniser of one model.
+#[derive(Debug)]
+pub struct LlamaReader {
+    vocabulary: Arc<Vocabulary>,
+    template: ChatTemplate,
+}
+
+impl LlamaReader {
+    /// A reader over the two.
+    pub fn new(vocabulary: Arc<Vocabulary>, template: ChatTemplate) -> Self {
+        Self { vocabulary, template }
+    }
+
+    /// What llama.cpp's own tokeniser gives for the text, but that control tokens are looked for only where the
+    /// messages wrote none. It treats the text between two control tokens alone too, so nothing else changes.
+    fn tokenise(&self, text: &str, guarded: &Guarded<'_>) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        for piece in self.vocabulary.markers().split(text, guarded) {
+            match piece {
+                Piece::Marker(token) => tokens.push(token),
+                Piece::Text(text) => self.vocabulary.tokenise_into(&text, &mut tokens),
+            }
+        }
+        if let Some(bos) = self.vocabulary.bos()
+            && tokens.first() != Some(&bos)
+        {
+            tokens.insert(0, bos);
+        }
+        tokens
+    }
+}
+
+impl PromptReader for LlamaReader {
+    fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
+        let markers = self.vocabulary.markers();
+        let guarded = markers.guard(messages).map_err(|_| PromptError {
+            message: "the conversation uses every private-use character of Unicode; remove some of them"
+                .to_owned(),
+        })?;
+        let rendered = self.template.render(&guarded.messages).map_err(|error| PromptError {
+            message: format!("the model's chat template refused the conversation: {error}"),
+        })?;
+        let tokens = self.tokenise(&rendered.prompt, &guarded);
+        Ok(PreparedPrompt { tokens, stop: rendered.stops })
+    }
+}

@@ -1,0 +1,99 @@
+//! Tables of a model's vocabulary, made once when it is loaded: bytes of tokens, ends of answers, markers.
+//!
+//! [`crate::decoder`] and [`crate::prompt`] share one. Everything here may be asked from any thread.
+
+use engine::Token;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
+
+use crate::markers::{Marker, Markers};
+
+/// A model's vocabulary.
+#[derive(Debug)]
+pub struct Vocabulary {
+    model: &'static LlamaModel,
+    /// The bytes of all tokens, one behind the other…
+    bytes: Vec<u8>,
+    /// …and where those of each token end.
+    ends: Vec<usize>,
+    ends_answer: Vec<bool>,
+    markers: Markers,
+    /// The token that has to stand before any text, where the model wants one.
+    bos: Option<Token>,
+}
+
+impl Vocabulary {
+    /// Makes the tables.
+    pub fn new(model: &'static LlamaModel) -> Self {
+        let vocab = model.vocab();
+        let size = usize::try_from(vocab.n_tokens()).unwrap_or_default();
+        let mut bytes = Vec::new();
+        let mut ends = Vec::with_capacity(size);
+        let mut ends_answer = Vec::with_capacity(size);
+        let mut markers = Vec::new();
+        for token in vocab.tokens() {
+            // Longer than nearly all tokens; room made by the call itself would be exact and copied each time.
+            bytes.reserve(64);
+            vocab.token_to_piece_into(token, &mut bytes, false, None);
+            ends.push(bytes.len());
+            ends_answer.push(vocab.is_eog(token));
+            let attributes = vocab.attr(token);
+            if attributes.contains(LlamaTokenAttr::Control) || attributes.contains(LlamaTokenAttr::Unknown) {
+                let text = vocab.text(token).map(|text| text.to_string_lossy().into_owned());
+                let marker = Marker {
+                    token: token.0,
+                    strips_left: attributes.contains(LlamaTokenAttr::LStrip),
+                    strips_right: attributes.contains(LlamaTokenAttr::RStrip),
+                };
+                markers.extend(text.map(|text| (text, marker)));
+            }
+        }
+        let bos = Some(vocab.bos().0).filter(|token| vocab.should_add_bos() && *token >= 0);
+        bytes.shrink_to_fit();
+        Self { model, bytes, ends, ends_answer, markers: Markers::new(markers), bos }
+    }
+
+    /// How many tokens there are.
+    pub fn size(&self) -> u32 {
+        // llama.cpp counts tokens in an `i32`.
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes of a token in an answer; none for control tokens and ids that do not exist.
+    pub fn bytes(&self, token: Token) -> &[u8] {
+        let Ok(index) = usize::try_from(token) else { return &[] };
+        let start =
+            index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.ends.get(index).and_then(|end| self.bytes.get(start..*end)).unwrap_or_default()
+    }
+
+    /// Whether a token ends the answer.
+    pub fn ends_answer(&self, token: Token) -> bool {
+        usize::try_from(token).is_ok_and(|index| self.ends_answer.get(index).copied().unwrap_or_default())
+    }
+
+    /// Its control tokens.
+    pub fn markers(&self) -> &Markers {
+        &self.markers
+    }
+
+    /// The token that has to stand before any text, where the model wants one.
+    pub fn bos(&self) -> Option<Token> {
+        self.bos
+    }
+
+    /// Appends the tokens of a text in which no control token is looked for.
+    pub fn tokenise_into(&self, text: &str, tokens: &mut Vec<Token>) {
+        let found = self.model.vocab().tokenize(text.as_bytes(), false, false);
+        tokens.extend(found.into_iter().map(|LlamaToken(token)| token));
+    }
+
+    /// The text of a special token for use in a template; empty where the model has none.
+    pub fn special_text(&self, token: LlamaToken) -> String {
+        if token.0 < 0 {
+            return String::new();
+        }
+        String::from_utf8_lossy(&self.model.vocab().token_to_piece(token, true, None)).into_owned()
+    }
+}
