@@ -17,8 +17,8 @@ use shared::RegistrationPolicy;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use reader::Reader;
 pub use reader::Fault;
+use reader::Reader;
 pub use variables::{VARIABLES, Variable};
 
 /// All settings, checked.
@@ -209,7 +209,10 @@ fn data_dir(reader: &mut Reader<'_>, lookup: &dyn Fn(&str) -> Option<String>) ->
         Some(path) if path.is_absolute() => Some(path),
         Some(path) => std::path::absolute(&path).ok(),
         None => {
-            reader.fault("DATA_DIR", "is not set, and neither is HOME; set it to a directory that Oriel may write to");
+            reader.fault(
+                "DATA_DIR",
+                "is not set, and neither is HOME; set it to a directory that Oriel may write to",
+            );
             None
         }
     }
@@ -228,7 +231,8 @@ fn engine_path(reader: &mut Reader<'_>) -> Option<PathBuf> {
     if let Some(path) = reader.text("ENGINE_PATH") {
         return Some(PathBuf::from(path));
     }
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("oriel-engine")));
+    let beside =
+        std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("oriel-engine")));
     if beside.is_none() {
         reader.fault("ENGINE_PATH", "is not set, and the place of `oriel` itself is not known; set it");
     }
@@ -255,7 +259,10 @@ fn log_level(reader: &mut Reader<'_>) -> Option<String> {
     match EnvFilter::try_new(&text) {
         Ok(_) => Some(text),
         Err(error) => {
-            reader.fault("LOG_LEVEL", format!("is {text:?} ({error}); expected a level or a filter like `info,store=debug`"));
+            reader.fault(
+                "LOG_LEVEL",
+                format!("is {text:?} ({error}); expected a level or a filter like `info,store=debug`"),
+            );
             None
         }
     }
@@ -265,3 +272,6 @@ fn log_level(reader: &mut Reader<'_>) -> Option<String> {
 pub fn secret_key_file(data_dir: &Path) -> PathBuf {
     data_dir.join("secret_key")
 }
+
+#[cfg(test)]
+mod tests;

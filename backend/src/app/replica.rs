@@ -96,7 +96,9 @@ async fn beat(store: Store, id: ReplicaId, boot_id: Uuid) {
         match store.heartbeat(id, boot_id).await {
             Ok(()) => {}
             // The file lock excludes this, unless the directory was copied while a server ran.
-            Err(StoreError::Conflict) => tracing::error!(%id, "another process has taken this server's place"),
+            Err(StoreError::Conflict) => {
+                tracing::error!(%id, "another process has taken this server's place")
+            }
             Err(error) => tracing::debug!(%error, "a heartbeat was lost"),
         }
     }

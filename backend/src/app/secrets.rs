@@ -13,10 +13,11 @@ use crate::services::auth::password;
 /// The keys, checked against the fingerprint in the database: with others, nobody could sign in and every session
 /// would end.
 pub async fn open(config: &Config, store: &Store) -> AppResult<Keys> {
-    let keys = Keys::load(config.secret_key.as_ref(), &secret_key_file(&config.data_dir)).map_err(|error| {
-        let message = error.to_string();
-        AppError::new(ErrorCode::Conflict, capitalised(&message))
-    })?;
+    let keys =
+        Keys::load(config.secret_key.as_ref(), &secret_key_file(&config.data_dir)).map_err(|error| {
+            let message = error.to_string();
+            AppError::new(ErrorCode::Conflict, capitalised(&message))
+        })?;
     let fingerprint = json!(keys.fingerprint());
     if store.agree_on_setting("secret_key_fingerprint", &fingerprint).await? == fingerprint {
         return Ok(keys);

@@ -30,10 +30,5 @@ pub fn server(listener: TcpListener, state: web::Data<AppState>) -> std::io::Res
             .wrap(Condition::new(page_elsewhere, from_fn(cors::cors)))
             .wrap(from_fn(boundary))
     });
-    Ok(server
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(SHUTDOWN_S)
-        .disable_signals()
-        .listen(listener)?
-        .run())
+    Ok(server.keep_alive(KEEP_ALIVE).shutdown_timeout(SHUTDOWN_S).disable_signals().listen(listener)?.run())
 }

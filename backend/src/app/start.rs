@@ -123,7 +123,9 @@ impl App {
         let page = self.state.config.public_url.origin().ascii_serialization();
         tracing::info!("Oriel is ready: open {page}");
         if let Some(token) = self.state.auth.setup_token().await? {
-            tracing::info!("there is no account yet; the first one, made at {page}/sign-up, becomes administrator");
+            tracing::info!(
+                "there is no account yet; the first one, made at {page}/sign-up, becomes administrator"
+            );
             tracing::info!("from another machine the first account needs this setup token: {token}");
         }
         Ok(())

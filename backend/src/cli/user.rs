@@ -57,7 +57,10 @@ impl UserCommand {
                 let email = identity::normalise_email(&email)
                     .map_err(|message| CliError::Input(format!("{email:?} {message}.")))?;
                 println!("{}", invitation::issue(&keys, &email)?);
-                eprintln!("For {email}, {} days. Enter it on the page under Sign up.", invitation::LIFETIME_DAYS);
+                eprintln!(
+                    "For {email}, {} days. Enter it on the page under Sign up.",
+                    invitation::LIFETIME_DAYS
+                );
                 Ok(())
             }
         }

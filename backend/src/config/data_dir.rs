@@ -9,7 +9,9 @@ pub(super) fn default(lookup: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf
         return Some(PathBuf::from("/var/lib/oriel"));
     }
     let set = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share"))).map(|base| base.join("oriel"))
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("oriel"))
 }
 
 fn is_root() -> bool {

@@ -37,7 +37,8 @@ impl<'a> Reader<'a> {
     /// The value, or the default of the list. None: neither.
     pub(super) fn text(&self, name: &'static str) -> Option<String> {
         let given = (self.lookup)(name).map(|value| value.trim().to_owned());
-        let default = VARIABLES.iter().find(|variable| variable.name == name).map(|variable| variable.default);
+        let default =
+            VARIABLES.iter().find(|variable| variable.name == name).map(|variable| variable.default);
         given
             .filter(|value| !value.is_empty())
             .or_else(|| default.filter(|value| !value.is_empty()).map(str::to_owned))

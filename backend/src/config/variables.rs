@@ -33,7 +33,11 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "The API's address as the page reaches it, where it is not PUBLIC_URL. Empty: the same origin as the page.",
     ),
-    variable("LISTEN_ADDR", "127.0.0.1:8081", "Where the server listens: address and port. nginx stands in front of it."),
+    variable(
+        "LISTEN_ADDR",
+        "127.0.0.1:8081",
+        "Where the server listens: address and port. nginx stands in front of it.",
+    ),
     variable(
         "TRUSTED_PROXY",
         "loopback",
@@ -54,28 +58,51 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Where Oriel keeps its secret key and its private database. Empty: /var/lib/oriel for root, else ~/.local/share/oriel.",
     ),
-    secret("DATABASE_URL", "postgres://user:password@host:port/database. Empty: Oriel runs a private PostgreSQL in DATA_DIR."),
+    secret(
+        "DATABASE_URL",
+        "postgres://user:password@host:port/database. Empty: Oriel runs a private PostgreSQL in DATA_DIR.",
+    ),
     variable(
         "DATABASE_CONNECTIONS",
         "16",
         "Most connections to the database, 4 to 500. PostgreSQL itself takes 100 by default.",
     ),
     variable("ENGINE_PATH", "", "The program `oriel-engine`. Empty: beside the program `oriel`."),
-    variable("SLOTS", "4", "Answers that one model writes at the same time, 1 to 256. Each takes memory for its context."),
+    variable(
+        "SLOTS",
+        "4",
+        "Answers that one model writes at the same time, 1 to 256. Each takes memory for its context.",
+    ),
     variable(
         "CONTEXT_TOKENS",
         "",
         "Tokens that one conversation may have, 256 to 1048576. Empty: what the model was trained for, 8192 at most.",
     ),
     variable("THREADS", "", "Threads that a model computes with, 1 to 512. Empty: one for each core."),
-    variable("QUEUE_CAPACITY", "64", "Requests that may wait for a slot, 1 to 10000. One more is answered with `overloaded`."),
-    variable("IDLE_UNLOAD_S", "0", "Seconds without a request after which a model leaves the memory. 0: never."),
+    variable(
+        "QUEUE_CAPACITY",
+        "64",
+        "Requests that may wait for a slot, 1 to 10000. One more is answered with `overloaded`.",
+    ),
+    variable(
+        "IDLE_UNLOAD_S",
+        "0",
+        "Seconds without a request after which a model leaves the memory. 0: never.",
+    ),
     variable("MEMORY_BUDGET_MIB", "", "MiB that all loaded models may take together. Empty: no bound."),
     secret(
         "SECRET_KEY",
         "At least 32 characters from which all keys are derived. Empty: made on the first start and kept in DATA_DIR. With several servers, the same for all.",
     ),
-    variable("BCRYPT_COST", "", "Work for one password hash, 10 to 16. Empty: measured so that a hash takes about 250 ms."),
-    variable("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,store=debug`."),
+    variable(
+        "BCRYPT_COST",
+        "",
+        "Work for one password hash, 10 to 16. Empty: measured so that a hash takes about 250 ms.",
+    ),
+    variable(
+        "LOG_LEVEL",
+        "info",
+        "`error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,store=debug`.",
+    ),
     variable("LOG_FORMAT", "text", "`text` for people, `json` for programs."),
 ];

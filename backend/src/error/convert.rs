@@ -10,8 +10,12 @@ impl From<StoreError> for AppError {
     #[track_caller]
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound => Self::new(ErrorCode::NotFound, "There is no such thing, or it is not yours."),
-            StoreError::Conflict => Self::new(ErrorCode::Conflict, "This conflicts with what is there already."),
+            StoreError::NotFound => {
+                Self::new(ErrorCode::NotFound, "There is no such thing, or it is not yours.")
+            }
+            StoreError::Conflict => {
+                Self::new(ErrorCode::Conflict, "This conflicts with what is there already.")
+            }
             StoreError::InvalidCursor => {
                 Self::field("cursor", "is not one that this list gave; begin again without it")
             }
@@ -35,7 +39,8 @@ impl From<EngineError> for AppError {
                 format!("There is no model {id:?}; GET /api/models lists those that are there."),
             ),
             EngineError::Overloaded { retry_after_s } => {
-                let message = format!("Too many answers are waiting already. Try again in {retry_after_s} seconds.");
+                let message =
+                    format!("Too many answers are waiting already. Try again in {retry_after_s} seconds.");
                 Self::new(ErrorCode::Overloaded, message).with_retry_after_s(retry_after_s)
             }
             EngineError::ShuttingDown => Self::new(ErrorCode::ShuttingDown, ""),
@@ -51,7 +56,9 @@ impl From<GenerationError> for AppError {
             // The services add which messages would have to go.
             GenerationError::ContextLength { prompt_tokens, context_tokens } => Self::new(
                 ErrorCode::ContextLengthExceeded,
-                format!("The conversation has {prompt_tokens} tokens; this model reads {context_tokens}, its answer included."),
+                format!(
+                    "The conversation has {prompt_tokens} tokens; this model reads {context_tokens}, its answer included."
+                ),
             ),
             GenerationError::ModelUnusable { message } | GenerationError::Template { message } => {
                 Self::new(ErrorCode::ModelUnavailable, message)

@@ -64,3 +64,50 @@ pub const ALL: [ErrorCode; 20] = [
     ErrorCode::ShuttingDown,
     ErrorCode::Internal,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use shared::ApiError;
+
+    use super::*;
+    use crate::AppError;
+
+    #[test]
+    fn every_code_has_its_status() {
+        let mut table = String::new();
+        for code in ALL {
+            writeln!(table, "{} {}", status(code), serde_json::to_value(code).unwrap().as_str().unwrap())
+                .unwrap();
+        }
+        insta::assert_snapshot!(table, @"");
+    }
+
+    #[test]
+    fn the_list_has_every_code_once() {
+        let mut names: Vec<String> = ALL.iter().map(|code| format!("{code:?}")).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        // The schema is made from the enum itself.
+        let schema = serde_json::to_value(<ErrorCode as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!(schema["enum"].as_array().unwrap().len(), ALL.len());
+    }
+
+    #[test]
+    fn a_fault_of_the_server_has_a_constant_text_and_only_those_have() {
+        for code in ALL {
+            let body: ApiError = AppError::new(code, "password=hunter2").into_body();
+            assert_eq!(body.message.contains("hunter2"), status(code) < 500, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_cause_goes_to_the_log_and_not_to_the_caller() {
+        let cause = std::io::Error::other("secret detail");
+        let error = AppError::internal(cause);
+        assert!(error.cause_chain().unwrap().contains("secret detail"));
+        assert!(!serde_json::to_string(error.body()).unwrap().contains("secret detail"));
+    }
+}

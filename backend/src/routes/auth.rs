@@ -28,7 +28,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     get, path = paths::AUTH_SETUP, tag = "auth",
     responses((status = 200, description = "What to ask for.", body = SetupState)),
 )]
-pub(super) async fn setup(state: web::Data<AppState>, caller: Caller) -> Result<web::Json<SetupState>, AppError> {
+pub(super) async fn setup(
+    state: web::Data<AppState>,
+    caller: Caller,
+) -> Result<web::Json<SetupState>, AppError> {
     Ok(web::Json(state.auth.setup_state(&caller).await?))
 }
 
@@ -78,7 +81,10 @@ pub(super) async fn login(
         (status = 401, description = "Signed out.", body = ApiError),
     ),
 )]
-pub(super) async fn refresh(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+pub(super) async fn refresh(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, AppError> {
     origin::check(&request, &state.config)?;
     // An error leaves the cookie alone: of two tabs that ask at once, one may fail after the other was served.
     let signed_in = state.auth.refresh(cookie::read(&request, &state.config)).await?;
@@ -90,14 +96,15 @@ pub(super) async fn refresh(state: web::Data<AppState>, request: HttpRequest) ->
     post, path = paths::AUTH_LOGOUT, tag = "auth",
     responses((status = 204, description = "Signed out, or was so already.")),
 )]
-pub(super) async fn logout(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+pub(super) async fn logout(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, AppError> {
     origin::check(&request, &state.config)?;
     state.auth.logout(cookie::read(&request, &state.config)).await?;
     Ok(HttpResponse::NoContent().cookie(cookie::removal(&state.config)).finish())
 }
 
 fn respond(state: &AppState, signed_in: SignedIn) -> HttpResponse {
-    HttpResponse::Ok()
-        .cookie(cookie::write(&signed_in.refresh_token, &state.config))
-        .json(signed_in.session)
+    HttpResponse::Ok().cookie(cookie::write(&signed_in.refresh_token, &state.config)).json(signed_in.session)
 }

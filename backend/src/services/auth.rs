@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use shared::{
-    ErrorCode, FieldError, Login, Registration, RegistrationPolicy, Role, Session, SessionId, SetupState, User,
-    UserId,
+    ErrorCode, FieldError, Login, Registration, RegistrationPolicy, Role, Session, SessionId, SetupState,
+    User, UserId,
 };
 use store::{NewSession, NewUser, Rotation, Store, StoreError, UserRow};
 
@@ -71,11 +71,24 @@ pub struct Auth {
 
 impl Auth {
     /// Ready when the first hash has been made; begins to follow sign-outs.
-    pub async fn start(store: Store, keys: Keys, bcrypt_cost: u32, policy: RegistrationPolicy) -> AppResult<Self> {
+    pub async fn start(
+        store: Store,
+        keys: Keys,
+        bcrypt_cost: u32,
+        policy: RegistrationPolicy,
+    ) -> AppResult<Self> {
         let passwords = Passwords::new(&keys, bcrypt_cost).await?;
         let access_tokens = AccessTokens::new(&keys);
         let revocations = Revocations::start(store.clone());
-        Ok(Self { store, keys, passwords, access_tokens, revocations, policy, has_users: AtomicBool::new(false) })
+        Ok(Self {
+            store,
+            keys,
+            passwords,
+            access_tokens,
+            revocations,
+            policy,
+            has_users: AtomicBool::new(false),
+        })
     }
 
     /// What the page must ask for before anybody is signed in.
@@ -105,7 +118,8 @@ impl Auth {
         throttle::begin(&self.store, caller.address, &email).await?;
         let password_hash = self.passwords.hash(&registration.password).await?;
         let new = NewUser { email, name, password_hash };
-        let user = if first { self.create_first(&new, &registration).await } else { self.create(&new).await }?;
+        let user =
+            if first { self.create_first(&new, &registration).await } else { self.create(&new).await }?;
         self.has_users.store(true, Ordering::Relaxed);
         self.sign_in(user, caller).await
     }
@@ -193,7 +207,12 @@ impl Auth {
         self.signed_in(user, session.id, refresh_token)
     }
 
-    fn signed_in(&self, user: UserRow, session_id: SessionId, refresh_token: RefreshToken) -> AppResult<SignedIn> {
+    fn signed_in(
+        &self,
+        user: UserRow,
+        session_id: SessionId,
+        refresh_token: RefreshToken,
+    ) -> AppResult<SignedIn> {
         let current = CurrentUser { id: user.id, role: user.role, session_id };
         let session = Session {
             access_token: self.access_tokens.issue(current)?,
@@ -211,16 +230,20 @@ impl Auth {
     }
 
     fn check_setup_token(&self, token: Option<&str>, caller: &Caller) -> AppResult<()> {
-        let fits = token.is_some_and(|token| equal(token.trim().as_bytes(), self.keys.setup_token().as_bytes()));
+        let fits =
+            token.is_some_and(|token| equal(token.trim().as_bytes(), self.keys.setup_token().as_bytes()));
         if fits || (token.is_none() && caller.address.is_loopback()) {
             return Ok(());
         }
         let message = match token {
-            None => "is needed for the first account when it is made from another machine; the server's log has it",
+            None => {
+                "is needed for the first account when it is made from another machine; the server's log has it"
+            }
             Some(_) => "is not the one in the server's log",
         };
         let field = FieldError { field: "setup_token".to_owned(), message: message.to_owned() };
-        Err(AppError::new(ErrorCode::Forbidden, format!("The setup token {message}.")).with_fields(vec![field]))
+        Err(AppError::new(ErrorCode::Forbidden, format!("The setup token {message}."))
+            .with_fields(vec![field]))
     }
 
     fn check_policy(&self, invitation: Option<&str>, email: &str) -> AppResult<()> {
@@ -244,9 +267,10 @@ impl Auth {
 
     async fn create(&self, new: &NewUser) -> AppResult<UserRow> {
         match self.store.create_user(new, Role::User).await {
-            Err(StoreError::Conflict) => {
-                Err(AppError::new(ErrorCode::Conflict, "This address has an account already. Sign in instead."))
-            }
+            Err(StoreError::Conflict) => Err(AppError::new(
+                ErrorCode::Conflict,
+                "This address has an account already. Sign in instead.",
+            )),
             other => Ok(other?),
         }
     }
@@ -271,7 +295,8 @@ fn check(registration: &Registration) -> AppResult<(String, String)> {
     let name = identity::normalise_name(&registration.name);
     let for_password = email.as_deref().unwrap_or_default();
     let password = password::check_choice(&registration.password, for_password);
-    let fault = |field: &str, message: &String| FieldError { field: field.to_owned(), message: message.clone() };
+    let fault =
+        |field: &str, message: &String| FieldError { field: field.to_owned(), message: message.clone() };
     match (&email, &name, &password) {
         (Ok(email), Ok(name), Ok(())) => Ok((email.clone(), name.clone())),
         _ => {

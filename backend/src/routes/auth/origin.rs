@@ -22,6 +22,8 @@ pub(super) fn check(request: &HttpRequest, config: &Config) -> Result<(), AppErr
     }
     Err(AppError::new(
         ErrorCode::Forbidden,
-        format!("A page of {origin:?} may not do this. If it is Oriel's own, set PUBLIC_URL to that address."),
+        format!(
+            "A page of {origin:?} may not do this. If it is Oriel's own, set PUBLIC_URL to that address."
+        ),
     ))
 }

@@ -34,7 +34,8 @@ impl Accounts {
         let email = normalise_email(email).map_err(|message| AppError::field("email", message))?;
         let user = match self.store.user_by_email(&email).await {
             Err(StoreError::NotFound) => {
-                let message = format!("There is no account {email}; `oriel user list` shows those that are there.");
+                let message =
+                    format!("There is no account {email}; `oriel user list` shows those that are there.");
                 return Err(AppError::new(ErrorCode::NotFound, message));
             }
             other => other?,

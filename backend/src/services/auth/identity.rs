@@ -18,7 +18,8 @@ pub fn normalise_email(text: &str) -> Result<String, String> {
 
 /// Quoted local parts are real, and nobody has one.
 fn is_local_part(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "@\"(),:;<>[]\\".contains(c))
+    !text.is_empty()
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "@\"(),:;<>[]\\".contains(c))
 }
 
 fn is_domain(text: &str) -> bool {
@@ -59,7 +60,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "ada", "@example.org", "ada@", "a da@example.org", "ada@exa mple.org", "ada@.org", "ada@-x.org"] {
+        for text in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "a da@example.org",
+            "ada@exa mple.org",
+            "ada@.org",
+            "ada@-x.org",
+        ] {
             assert!(normalise_email(text).is_err(), "{text:?}");
         }
         let long = format!("{}@example.org", "a".repeat(250));

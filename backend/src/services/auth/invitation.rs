@@ -41,7 +41,8 @@ pub fn issue(keys: &Keys, email: &str) -> AppResult<String> {
 pub(super) fn check(keys: &Keys, invitation: Option<&str>, email: &str) -> AppResult<()> {
     let refused = |message: &str| {
         let field = FieldError { field: "invitation".to_owned(), message: message.to_owned() };
-        AppError::new(ErrorCode::RegistrationClosed, format!("The invitation {message}.")).with_fields(vec![field])
+        AppError::new(ErrorCode::RegistrationClosed, format!("The invitation {message}."))
+            .with_fields(vec![field])
     };
     let Some(invitation) = invitation else {
         return Err(refused("is missing; ask the administrator for one"));
@@ -50,8 +51,9 @@ pub(super) fn check(keys: &Keys, invitation: Option<&str>, email: &str) -> AppRe
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "aud", "sub"]);
     let key = DecodingKey::from_secret(&keys.invitation);
-    let data = decode::<Claims>(invitation.trim(), &key, &validation)
-        .map_err(|error| refused("is not valid, or no longer; ask the administrator for a new one").caused_by(error))?;
+    let data = decode::<Claims>(invitation.trim(), &key, &validation).map_err(|error| {
+        refused("is not valid, or no longer; ask the administrator for a new one").caused_by(error)
+    })?;
     if data.claims.sub != email {
         return Err(refused("is for another address"));
     }

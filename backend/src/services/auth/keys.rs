@@ -84,7 +84,12 @@ impl Keys {
 
     /// The one-time token for the first account: the same on all servers of an installation, and after a restart.
     pub fn setup_token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.setup_token).chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+        URL_SAFE_NO_PAD
+            .encode(self.setup_token)
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(24)
+            .collect()
     }
 }
 
@@ -116,7 +121,9 @@ fn read_or_make(path: &Path) -> Result<SecretString, KeyError> {
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let mut text = String::new();
-            std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).map_err(failed("read"))?;
+            std::fs::File::open(path)
+                .and_then(|mut file| file.read_to_string(&mut text))
+                .map_err(failed("read"))?;
             let chars = text.trim().chars().count();
             if chars < SECRET_MIN_CHARS {
                 let path = path.display().to_string();

@@ -138,8 +138,13 @@ const COMMON: &str = include_str!("common_passwords.txt");
 /// "aaaaaaaa", "abababab", "12345678", "87654321".
 fn is_run(password: &str) -> bool {
     let chars: Vec<u32> = password.chars().map(u32::from).collect();
-    let repeats = |period: usize| chars.iter().zip(chars.iter().skip(period)).all(|(one, other)| one == other);
-    let steps = |step: i64| chars.windows(2).all(|pair| matches!(pair, [one, other] if i64::from(*other) - i64::from(*one) == step));
+    let repeats =
+        |period: usize| chars.iter().zip(chars.iter().skip(period)).all(|(one, other)| one == other);
+    let steps = |step: i64| {
+        chars
+            .windows(2)
+            .all(|pair| matches!(pair, [one, other] if i64::from(*other) - i64::from(*one) == step))
+    };
     repeats(1) || repeats(2) || steps(1) || steps(-1)
 }
 
@@ -200,7 +205,9 @@ mod tests {
         let refused = |password: &str| check_choice(password, "ada@example.org").unwrap_err();
         assert!(refused("short").contains("at least 8"));
         assert!(refused(&"é".repeat(257)).contains("256"));
-        for password in ["password", "PassWord1", "qwertyuiop", "aaaaaaaaaa", "abababab", "12345678", "hgfedcba"] {
+        for password in
+            ["password", "PassWord1", "qwertyuiop", "aaaaaaaaaa", "abababab", "12345678", "hgfedcba"]
+        {
             assert!(refused(password).contains("tried first"), "{password}");
         }
         assert!(refused("Ada@example.org").contains("address"));
@@ -213,7 +220,10 @@ mod tests {
         assert!(COMMON.lines().count() > 200);
         for line in COMMON.lines() {
             assert_eq!(line, line.trim().to_lowercase());
-            assert!(line.chars().count() >= limits::PASSWORD_MIN_CHARS, "{line} is refused for its length already");
+            assert!(
+                line.chars().count() >= limits::PASSWORD_MIN_CHARS,
+                "{line} is refused for its length already"
+            );
         }
     }
 }

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use shared::ErrorCode;
-use store::{LoginAttempt, Store, ThrottlePolicy};
+use store::Store;
+use store::throttle::{LoginAttempt, ThrottlePolicy};
 
 use crate::AppError;
 use crate::error::AppResult;
