@@ -1,0 +1,7 @@
+//! The component.
+use yew::prelude::*;
+/// Markdown.
+#[component]
+pub fn Markdown() -> Html {
+    html! {}
+}
