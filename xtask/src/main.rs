@@ -8,6 +8,7 @@ mod place;
 mod report;
 mod setup;
 mod stack;
+mod test;
 mod up;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   up               set up what is missing, build, and run Oriel until Ctrl-C
+  test             run all checks
+  test <part>      run one of them; an unknown name lists them
   build page       build the page only
   build programs   build oriel and oriel-engine only";
 
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
 fn obey(words: &[&str]) -> Outcome {
     match words {
         ["up"] => up::up(),
+        ["test"] => test::test(None),
+        ["test", part] => test::test(Some(part)),
         ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),
         ["build", "programs"] => step("programs", build::programs::build),
         [] | ["help" | "--help" | "-h"] => {

@@ -62,6 +62,11 @@ impl Stack {
         self.settings.address()
     }
 
+    /// nginx's port.
+    pub fn port(&self) -> u16 {
+        self.settings.port
+    }
+
     /// The process of `oriel`.
     pub fn oriel_pid(&self) -> Option<u32> {
         self.oriel.as_ref().map(Service::pid)

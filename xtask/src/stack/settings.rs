@@ -78,5 +78,5 @@ pub fn set(name: &str) -> Option<String> {
 
 fn parsed<T: std::str::FromStr>(name: &str, default: T, expected: &str) -> Outcome<T> {
     let Some(text) = set(name) else { return Ok(default) };
-    text.parse().map_err(|_: T::Err| Failure::new(format!("{name} is {text:?}; expected {expected}")))
+    text.parse().or_else(|_: T::Err| Err(Failure::new(format!("{name} is {text:?}; expected {expected}"))))
 }

@@ -1,0 +1,70 @@
+// The page as a person names its parts: roles and accessible names, never CSS classes.
+import { ANSWER_MS, PATIENCE_MS } from "./browser.mjs";
+
+export class Chat {
+  constructor(page) {
+    this.page = page;
+    this.composer = page.getByRole("textbox", { name: "Message", exact: true });
+    this.sendButton = page.getByRole("button", { name: "Send", exact: true });
+    this.stopButton = page.getByRole("button", { name: "Stop", exact: true });
+    this.answers = page.getByRole("article", { name: "Answer" });
+    this.questions = page.getByRole("article", { name: "You" });
+    this.list = page.getByRole("navigation", { name: "Conversations" });
+  }
+
+  async signUp({ name, email, password }) {
+    await this.page.getByRole("textbox", { name: "Name" }).fill(name);
+    await this.page.getByRole("textbox", { name: "Email" }).fill(email);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.page.getByRole("button", { name: "Create account" }).click();
+    await this.composer.waitFor();
+  }
+
+  async signIn({ email, password }) {
+    await this.page.getByRole("textbox", { name: "Email" }).fill(email);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.page.getByRole("button", { name: "Sign in" }).click();
+  }
+
+  async send(text) {
+    await this.composer.fill(text);
+    await this.sendButton.click();
+  }
+
+  answerText() {
+    return this.answers.last().innerText();
+  }
+
+  // Until at least `letters` of the last answer are shown while it is still being written.
+  async untilWriting(letters) {
+    await this.stopButton.waitFor({ timeout: ANSWER_MS });
+    await until(`${letters} letters of an answer`, async () => {
+      if ((await this.answers.count()) === 0) return false;
+      return letters_of(await this.answerText()).length >= letters;
+    });
+    if (!(await this.stopButton.isVisible())) throw new Error("the answer had ended before it could be seen growing");
+  }
+
+  async untilEnded() {
+    await this.stopButton.waitFor({ state: "hidden", timeout: ANSWER_MS });
+    await this.sendButton.waitFor();
+  }
+}
+
+// What is read, whatever its layout: half-written Markdown changes its marks while it grows.
+export function letters_of(text) {
+  return text.replace(/[^\p{Letter}\p{Number}]/gu, "");
+}
+
+// Waits for a condition that no locator can tell. Asks again on every frame of the event loop; never sleeps blindly.
+export async function until(what, holds, patience_ms = PATIENCE_MS) {
+  const deadline = performance.now() + patience_ms;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited ${patience_ms} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function must(condition, complaint) {
+  if (!condition) throw new Error(complaint);
+}

@@ -1,0 +1,195 @@
+// The steps, in order: each is a sentence and stands on what the ones before it did.
+import { ANSWER_MS } from "./browser.mjs";
+import { letters_of, must, until } from "./chat.mjs";
+import { headers } from "./headers.mjs";
+import { accessibility, narrow } from "./looks.mjs";
+
+const LONG = "Tell me a very long story about a lighthouse keeper and the sea. Write at least two thousand words.";
+
+export const steps = [
+  ["nginx sends the security headers with every status", headers],
+
+  ["the first visitor becomes the administrator", async ({ page, chat, address, person, visitor, screenshots }) => {
+    // Nobody is signed in yet, and the page has to ask.
+    visitor.expect(/\/api\/auth\/refresh/);
+    await page.goto(address);
+    await page.getByRole("button", { name: "Create account" }).waitFor();
+    await visitor.picture(screenshots, "sign-up");
+    await chat.signUp(person);
+    await visitor.picture(screenshots, "empty");
+  }],
+
+  ["an answer is seen growing, to its end", async ({ chat, page, visitor, screenshots }) => {
+    await chat.send("Explain in two or three sentences what a lighthouse is good for.");
+    await chat.untilWriting(10);
+    await visitor.picture(screenshots, "streaming");
+    await chat.untilEnded();
+    must(letters_of(await chat.answerText()).length > 20, "the answer is empty");
+    must(/\/c\/[0-9a-f-]{36}/.test(page.url()), `the address names no conversation: ${page.url()}`);
+  }],
+
+  ["the model names the conversation", async ({ chat }) => {
+    await until("a title", async () => {
+      const names = await chat.list.getByRole("link").allInnerTexts();
+      return names.some((name) => name.trim() !== "" && !/^(new chat|untitled|new conversation|oriel)$/i.test(name.trim()));
+    }, ANSWER_MS);
+  }],
+
+  ["a reload in mid-answer shows the text at once and goes on to the end", async ({ chat, page }) => {
+    await chat.send(LONG);
+    await chat.untilWriting(120);
+    const shown = letters_of(await chat.answerText()).slice(0, 100);
+    await page.reload();
+    await chat.answers.last().waitFor();
+    await until("the text of before", async () => letters_of(await chat.answerText()).startsWith(shown));
+    must(await chat.stopButton.isVisible(), "after the reload nothing is being written any more");
+    const length = (await chat.answerText()).length;
+    await until("more text", async () => (await chat.answerText()).length > length);
+  }],
+
+  ["Stop ends the answer and keeps its text", async ({ chat }) => {
+    await chat.stopButton.click();
+    await chat.untilEnded();
+    const kept = await chat.answerText();
+    must(letters_of(kept).length >= 100, "the stopped answer has lost its text");
+  }],
+
+  ["regenerating makes a sibling, and the pager leads back", async ({ chat, page }) => {
+    const before = letters_of(await chat.answerText()).slice(0, 60);
+    const answers = await chat.answers.count();
+    await chat.answers.last().getByRole("button", { name: "Regenerate" }).click();
+    await chat.untilWriting(10);
+    await chat.stopButton.click();
+    await chat.untilEnded();
+    must((await chat.answers.count()) === answers, "the sibling stands below the old answer, not in its place");
+    const pager = chat.answers.last();
+    await pager.getByText("2 / 2").waitFor();
+    await pager.getByRole("button", { name: "Previous version" }).click();
+    await chat.answers.last().getByText("1 / 2").waitFor();
+    await until("the first answer", async () => letters_of(await chat.answerText()).startsWith(before));
+    await page.reload();
+    await chat.answers.last().getByText("1 / 2").waitFor();
+  }],
+
+  ["an edited message begins a branch", async ({ chat }) => {
+    const question = chat.questions.last();
+    await question.hover();
+    await question.getByRole("button", { name: "Edit" }).click();
+    const editor = chat.page.getByRole("textbox", { name: "Edit message" });
+    await editor.fill("Say hello to the keeper of the lighthouse.");
+    await chat.page.getByRole("article", { name: "You" }).last().getByRole("button", { name: "Send" }).click();
+    await chat.questions.last().getByText("Say hello to the keeper").waitFor();
+    await chat.questions.last().getByText("2 / 2").waitFor();
+    await chat.answers.last().waitFor();
+    await chat.untilEnded();
+  }],
+
+  ["code has its language and a copy button that works", async ({ chat, visitor, page, address, screenshots }) => {
+    await visitor.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: address });
+    await chat.send("Repeat exactly this and nothing else:\n```rust\nfn main() {\n    println!(\"hello\");\n}\n```");
+    await chat.untilEnded();
+    // The person's own message holds the code, whatever the model makes of it.
+    const block = chat.questions.last();
+    await block.getByText("rust", { exact: false }).first().waitFor();
+    const copy = block.getByRole("button", { name: /Copy code/ }).first();
+    await copy.click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    must(copied.includes('println!("hello");') && !copied.includes("```"), `copied: ${copied}`);
+    await visitor.picture(screenshots, "code");
+  }],
+
+  ["a conversation is renamed", async ({ chat, page }) => {
+    await menu(chat, "Rename");
+    const title = page.getByRole("textbox", { name: "Title of the conversation" });
+    await title.fill("Lighthouses");
+    await title.press("Enter");
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor();
+    await page.reload();
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor();
+  }],
+
+  ["a deleted conversation comes back with Undo", async ({ chat, page }) => {
+    await menu(chat, "Delete");
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor();
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).click();
+    await chat.questions.first().waitFor();
+  }],
+
+  ["a draft survives a reload", async ({ chat, page }) => {
+    await chat.composer.fill("not sent yet");
+    await page.reload();
+    await until("the draft", async () => (await chat.composer.inputValue()) === "not sent yet");
+    await chat.composer.fill("");
+  }],
+
+  ["the theme goes from light to dark and is remembered", async ({ page, visitor, screenshots }) => {
+    const html = page.locator("html");
+    const theme = () => html.getAttribute("data-theme");
+    const before = await theme();
+    const button = page.getByRole("button", { name: /theme/i }).first();
+    await until("another theme", async () => {
+      if ((await theme()) !== before) return true;
+      await button.click();
+      return (await theme()) !== before;
+    });
+    const after = await theme();
+    await visitor.picture(screenshots, `desktop-${after}`);
+    await page.reload();
+    await until("the theme of before", async () => (await theme()) === after);
+  }],
+
+  ["the model picker shows every model and changes it", async ({ page, visitor, screenshots }) => {
+    const picker = page.getByRole("button", { name: /model/i }).first();
+    await picker.click();
+    const options = page.getByRole("menuitemradio").or(page.getByRole("option")).or(page.getByRole("menuitem"));
+    await options.filter({ hasText: /smol/i }).first().waitFor();
+    const gemma = options.filter({ hasText: /gemma/i }).first();
+    await gemma.waitFor();
+    await visitor.picture(screenshots, "models");
+    await gemma.click();
+    await until("the new model's name", async () => /gemma/i.test(await picker.innerText()));
+    await picker.click();
+    await options.filter({ hasText: /smol/i }).first().click();
+  }],
+
+  ["nothing on the page breaks the rules of accessibility", async (world) => accessibility(world, "chat")],
+
+  ["on a phone everything fits and the sidebar opens", narrow],
+
+  ["who signs out is out, and comes back in", async ({ page, chat, person, visitor }) => {
+    await page.getByRole("button", { name: /account/i }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    visitor.expect(/\/api\/auth\/login/);
+    await chat.signIn({ ...person, password: "not the password" });
+    await page.getByRole("alert").first().waitFor();
+    await chat.signIn(person);
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor();
+  }],
+
+  ["over plain http from another machine it works too", async (world) => {
+    if (!world.lanAddress) return;
+    const visitor = await world.browser.visitor();
+    visitor.expect(/\/api\/auth\/refresh/);
+    const chat = new world.chat.constructor(visitor.page);
+    await visitor.page.goto(world.lanAddress);
+    must(!(await visitor.page.evaluate(() => isSecureContext)), "this address is a secure context: it proves nothing");
+    await chat.signIn(world.person);
+    await chat.list.getByRole("link", { name: /Lighthouses/ }).click();
+    await chat.questions.last().getByRole("button", { name: /Copy code/ }).first().click();
+    await chat.questions.last().getByText(/copied/i).first().waitFor();
+    await visitor.page.reload();
+    await chat.questions.last().waitFor();
+    visitor.mustBeQuiet();
+    await visitor.close();
+  }],
+];
+
+async function menu(chat, item) {
+  const row = chat.list.getByRole("listitem").first();
+  await row.hover();
+  await row.getByRole("button", { name: /more/i }).click();
+  await chat.page.getByRole("menuitem", { name: item }).click();
+}

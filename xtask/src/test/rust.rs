@@ -1,0 +1,75 @@
+//! Tests that Cargo builds. Those of the servers share one selection of packages, so that everything below them is
+//! compiled once; a part is a filter over it.
+
+use std::process::Stdio;
+
+use super::{Proof, count};
+use crate::build::machine;
+use crate::command;
+use crate::failure::Outcome;
+use crate::place;
+use crate::report::step;
+use crate::setup::{models, packages, tools, wasm_target};
+
+/// The newest that this compiler builds.
+const NEXTEST: &str = "0.9.143";
+
+/// What needs no database.
+pub fn unit() -> Outcome<Proof> {
+    nextest("not (package(store) or package(backend))")
+}
+
+/// The store, on a real PostgreSQL.
+pub fn store() -> Outcome<Proof> {
+    set_up_database()?;
+    nextest("package(store)")
+}
+
+/// The API, on a real PostgreSQL and with the scripted engine.
+pub fn api() -> Outcome<Proof> {
+    set_up_database()?;
+    nextest("package(backend)")
+}
+
+/// The page's own code: linted for the browser, its pure parts tested here.
+pub fn page() -> Outcome<Proof> {
+    step("WebAssembly target", wasm_target::install)?;
+    let mut clippy = machine::cargo();
+    clippy.current_dir(place::root()).args(["clippy", "--package", "frontend", "--all-targets"]);
+    command::run(clippy.args(["--target", wasm_target::TARGET, "--", "-D", "warnings"]))?;
+    let mut test = machine::cargo();
+    count::run(test.current_dir(place::root()).args(["test", "--package", "frontend", "--lib"]))
+}
+
+/// llama.cpp's worker with real models; in release only, or llama.cpp would be compiled twice.
+pub fn engine() -> Outcome<Proof> {
+    step("system packages", || packages::install(&packages::BUILD.iter().collect::<Vec<_>>()))?;
+    step("starter model", || models::fetch(&models::STARTER))?;
+    step("second model", || models::fetch(&models::SECOND))?;
+    let selection = ["--release", "--package", "engine-llama"];
+    let mut clippy = machine::cargo();
+    clippy.current_dir(place::root()).arg("clippy").args(selection);
+    command::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))?;
+    let mut test = machine::cargo();
+    test.current_dir(place::root()).arg("test").args(selection);
+    test.env("ORIEL_TEST_MODELS", place::models()?);
+    count::run(&mut test)
+}
+
+fn set_up_database() -> Outcome {
+    step("system packages", || packages::install(&packages::RUN.iter().collect::<Vec<_>>()))
+}
+
+fn nextest(filter: &str) -> Outcome<Proof> {
+    if command::find("cargo-nextest").is_none() {
+        step("nextest", || tools::cargo_tool("cargo-nextest", "cargo-nextest", NEXTEST, &["--locked"]))?;
+    }
+    let mut worker = machine::cargo();
+    command::run(worker.current_dir(place::root()).args(["build", "--package", "engine", "--bins"]))?;
+    let mut cargo = machine::cargo();
+    cargo.current_dir(place::root());
+    cargo.env("PATH", command::path_with(&[place::tool("cargo-nextest", NEXTEST)?.join("bin")])?);
+    cargo.env("ORIEL_SCRIPTED_WORKER", place::target().join("debug/oriel-engine-scripted"));
+    cargo.args(["nextest", "run", "--workspace", "--exclude", "engine-llama", "--exclude", "frontend"]);
+    count::run(cargo.args(["--no-fail-fast", "--filterset", filter]).stdin(Stdio::null()))
+}

@@ -1,0 +1,81 @@
+//! What runs around the programs: that a start and an end leave nothing behind, and the compose file.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::Proof;
+use super::browser::{Scratch, settings};
+use crate::command;
+use crate::failure::{Doing, Failure, Outcome};
+use crate::interrupt;
+use crate::place;
+use crate::stack::readiness;
+use crate::stack::service::Service;
+
+/// Longer than the time that `up` itself gives its services.
+const STOP: Duration = Duration::from_secs(60);
+
+/// `up` starts, refuses to start twice, and one signal ends every process of it.
+pub fn stop() -> Outcome<Proof> {
+    let data = Scratch::new("stop")?;
+    let settings = settings(&data.0)?;
+    let up = || -> Outcome<Command> {
+        let mut command = Command::new(std::env::current_exe().doing("find this program")?);
+        command.arg("up").env("DATA_DIR", &settings.data).env("MODEL_PATH", &settings.models);
+        command.env("PORT", settings.port.to_string()).env("LISTEN_ADDR", settings.backend.to_string());
+        command.env("LOG_LEVEL", "warn").env_remove("DATABASE_URL");
+        Ok(command)
+    };
+    let (sender, events) = mpsc::channel();
+    let running = Service::start("cargo xtask up", up()?, sender)?;
+    let _watched = interrupt::end_on_interrupt(running.pid());
+    readiness::wait(settings.front(), "/readyz", &events)?;
+    let twice = up()?.stdin(Stdio::null()).output().doing("start Oriel twice")?;
+    let told = String::from_utf8_lossy(&twice.stderr).into_owned();
+    let pid = running.pid().to_string();
+    running.stop(STOP, &events);
+    if twice.status.success() || !told.contains("running already") || !told.contains(&pid) {
+        return Err(Failure::new(format!("a second `up` did not say that one runs already:\n{told}")));
+    }
+    let left = processes_of(&data.0.display().to_string());
+    if !left.is_empty() {
+        return Err(Failure::new(format!("these processes were left behind:\n  {}", left.join("\n  "))));
+    }
+    Ok(Proof::Tests(2))
+}
+
+/// The processes, ours apart, that name a path on their command line or in their environment.
+fn processes_of(path: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok())
+        .filter(|pid| *pid != std::process::id())
+        .filter_map(|pid| {
+            let read = |name: &str| {
+                String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default())
+                    .into_owned()
+            };
+            let (command, environment) = (read("cmdline"), read("environ"));
+            (command.contains(path) || environment.contains(path))
+                .then(|| format!("{pid} {}", command.replace('\0', " ").trim()))
+        })
+        .collect()
+}
+
+/// The compose file is well formed, with the settings of `.env.example`.
+pub fn compose() -> Outcome<Proof> {
+    let mut compose = if command::succeeds(Command::new("docker").args(["compose", "version"])) {
+        let mut docker = Command::new("docker");
+        docker.arg("compose");
+        docker
+    } else if command::find("docker-compose").is_some() {
+        Command::new("docker-compose")
+    } else {
+        return Ok(Proof::Skipped("docker compose is not installed".into()));
+    };
+    compose.current_dir(place::root()).args(["--env-file", ".env.example", "config", "--quiet"]);
+    command::run(compose.env("POSTGRES_PASSWORD", "only-to-check-the-file"))?;
+    Ok(Proof::Check)
+}
