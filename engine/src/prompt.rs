@@ -54,3 +54,12 @@ pub enum Priority {
     /// while any other slot is free.
     Side,
 }
+
+/// How long a prompt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromptSize {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// Tokens that prompt and answer may have together.
+    pub context_tokens: u32,
+}

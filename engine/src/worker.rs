@@ -10,7 +10,8 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
@@ -84,7 +85,7 @@ where
     };
     let (inbox, messages) = sync_channel(INBOX_CAPACITY);
     let (jobs, waiting_jobs) = sync_channel(JOBS_CAPACITY);
-    let parent_gone = pipes::parent_gone();
+    let parent_gone = Arc::new(AtomicBool::new(false));
     let routes = pipes::Routes { inbox: inbox.clone(), jobs };
     let gone = parent_gone.clone();
     spawn("commands", move || pipes::read_commands(routes, &gone))?;

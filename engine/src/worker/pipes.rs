@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::{process, thread, time::Duration};
@@ -90,9 +89,4 @@ pub(super) fn write_events(frames: File, events: &Receiver<Event>) {
             return;
         }
     }
-}
-
-/// For the flag that both sides hold.
-pub(super) fn parent_gone() -> Arc<AtomicBool> {
-    Arc::new(AtomicBool::new(false))
 }

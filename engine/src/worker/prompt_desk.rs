@@ -75,9 +75,9 @@ impl<R: PromptReader> PromptDesk<R> {
         let Some(hand) = self.hand.take().or_else(|| self.new_hand()) else {
             return Err(template("the model's chat template does not end: choose another model".to_owned()));
         };
-        let lost =
-            |_| GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
-        hand.messages.send(messages).map_err(|error| lost(error.to_string()))?;
+        let ended =
+            || GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
+        hand.messages.send(messages).map_err(|_unsent| ended())?;
         match hand.prompts.recv_timeout(self.deadline) {
             Ok(prompt) => {
                 self.hand = Some(hand);
@@ -87,7 +87,7 @@ impl<R: PromptReader> PromptDesk<R> {
                 let seconds = self.deadline.as_secs();
                 Err(template(format!("the model's chat template took longer than {seconds} s")))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(lost(String::new())),
+            Err(RecvTimeoutError::Disconnected) => Err(ended()),
         }
     }
 

@@ -1,0 +1,129 @@
+//! Finds the models under the model path. A file that cannot be used is listed too, with the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::ModelId;
+use crate::gguf::{GgufError, Header};
+
+/// Directories within directories that are searched: `models/<maker>/<model>/<file>` is the deepest usual layout.
+const DEPTH_MAX: u32 = 3;
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) id: ModelId,
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) size_bytes: u64,
+    pub(crate) header: Result<Header, GgufError>,
+}
+
+/// All models by id: the file itself where `path` is one, or the `.gguf` files under it. Of a model in several parts
+/// only the first counts; llama.cpp finds the others beside it.
+pub(crate) fn scan(path: &Path) -> io::Result<Vec<Found>> {
+    let path = path.canonicalize()?;
+    let mut files = Vec::new();
+    if path.is_dir() {
+        collect(&path, DEPTH_MAX, &mut files)?;
+    } else {
+        files.push(path);
+    }
+    files.sort();
+    let ids = ids(&files);
+    let mut found: Vec<Found> = ids.into_iter().map(|(id, path)| inspect(id, path)).collect();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+/// Reads a header and checks that it is that of a model that can answer.
+pub(crate) fn read_header(path: &Path) -> Result<Header, GgufError> {
+    let header = Header::read(path)?;
+    header.check_is_model()?;
+    Ok(header)
+}
+
+fn inspect(id: String, path: PathBuf) -> Found {
+    let header = read_header(&path);
+    let name = header.as_ref().ok().and_then(Header::name).map(str::to_owned);
+    let size_bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    Found { id: ModelId::new(id), name: name.unwrap_or_else(|| stem(&path)), path, size_bytes, header }
+}
+
+fn collect(directory: &Path, depth_left: u32, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if depth_left > 0 {
+                // A subdirectory that we may not read is none of ours.
+                let _ = collect(&path, depth_left - 1, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+            && part_of(&stem(&path)).is_none_or(|(_, part)| part == 1)
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// An id for every file: without the quantisation where that names one file only, with it where not, and numbered where
+/// even that is not enough.
+fn ids(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+    let short: Vec<String> = files.iter().map(|path| without_quantisation(&long_id(path))).collect();
+    let mut seen = BTreeSet::new();
+    let doubles: BTreeSet<&String> = short.iter().filter(|id| !seen.insert(*id)).collect();
+    let mut ids = BTreeMap::new();
+    for (path, short) in files.iter().zip(&short) {
+        let id = if doubles.contains(short) { long_id(path) } else { short.clone() };
+        let numbered = (2..).map(|number| format!("{id}-{number}"));
+        let free = std::iter::once(id.clone()).chain(numbered).find(|id| !ids.contains_key(id));
+        ids.insert(free.unwrap_or(id), path.clone());
+    }
+    ids
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The stem in lower case, with a dash for whatever does not belong into a name that people type.
+fn long_id(path: &Path) -> String {
+    let stem = stem(path);
+    let whole = part_of(&stem).map_or(stem.as_str(), |(whole, _)| whole);
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    whole.to_lowercase().chars().map(plain).collect()
+}
+
+/// Splits `model-00002-of-00005` into the name and the number.
+fn part_of(stem: &str) -> Option<(&str, u32)> {
+    let (head, total) = stem.rsplit_once("-of-")?;
+    let (whole, part) = head.rsplit_once('-')?;
+    total.parse::<u32>().ok()?;
+    Some((whole, part.parse().ok()?))
+}
+
+fn without_quantisation(id: &str) -> String {
+    match id.rsplit_once(['-', '.']) {
+        Some((name, tail)) if !name.is_empty() && is_quantisation(tail) => {
+            name.strip_suffix("-ud").unwrap_or(name).to_owned()
+        }
+        _ => id.to_owned(),
+    }
+}
+
+/// `q4_1`, `q4_k_m`, `iq3_xxs`, `tq1_0`, `f16`, `bf16`, `mxfp4`.
+fn is_quantisation(tail: &str) -> bool {
+    let kinds = ["iq", "tq", "q"];
+    let quantised = kinds.iter().find_map(|kind| tail.strip_prefix(kind)).is_some_and(|rest| {
+        let mut characters = rest.chars();
+        characters.next().is_some_and(|c| c.is_ascii_digit())
+            && characters.next().is_none_or(|c| c == '_')
+            && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    });
+    quantised || ["f16", "f32", "bf16", "mxfp4", "fp16"].contains(&tail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! What happens to one answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Token;
+
+/// Which text a piece belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TextKind {
+    /// The answer.
+    Answer,
+    /// What the model thinks before it answers.
+    Reasoning,
+}
+
+/// Why an answer ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FinishReason {
+    /// The model ended its answer, or a stop string did.
+    Stop,
+    /// `max_tokens` or the end of the context was reached.
+    Length,
+    /// [`crate::Generation::stop`].
+    Stopped,
+}
+
+/// Tokens and speeds of one answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// How many of those had been evaluated before and were not evaluated again.
+    pub cached_tokens: u32,
+    /// Tokens that were sampled; those of `answer_so_far` are not counted.
+    pub completion_tokens: u32,
+    /// Tokens that prompt and answer may have together.
+    pub context_tokens: u32,
+    /// From [`crate::Engine::generate`] to the first token: loading, queue and prompt included.
+    pub first_token_ms: u32,
+    /// Tokens a second after the first one; 0 with fewer than two.
+    pub tokens_per_second: f32,
+}
+
+/// What happens to one answer.
+///
+/// `(Queued | Loading)* (Prompt Prefill* Text*)? (Done | Failed)`: exactly one `Done` or `Failed`, and nothing after
+/// it. A consumer that lags sees fewer and larger `Text` events and only the newest of the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum GenerationEvent {
+    /// Waits for a slot.
+    Queued {
+        /// 1 is next.
+        place: u32,
+    },
+    /// Waits for its model.
+    Loading {
+        /// 0 to 1.
+        fraction: f32,
+    },
+    /// Got a slot.
+    Prompt {
+        /// The prompt as the model reads it; kept with the answer, it lets the answer be continued.
+        tokens: Vec<Token>,
+        /// How many of them had been evaluated before.
+        cached: u32,
+    },
+    /// The prompt is being read.
+    Prefill {
+        /// Tokens read, the cached ones included.
+        done: u32,
+        /// Tokens to read: the prompt and `answer_so_far`.
+        total: u32,
+    },
+    /// A piece of the answer, never empty.
+    Text {
+        /// Which text it belongs to.
+        kind: TextKind,
+        /// Whole characters.
+        text: String,
+        /// Exactly the tokens whose bytes are `text`, control tokens without bytes among them. Only the very last
+        /// piece may hold the beginning of a token that a stop string cut; that token is not listed.
+        tokens: Vec<Token>,
+    },
+    /// Ended well.
+    Done {
+        /// Why.
+        reason: FinishReason,
+        /// Tokens and speeds.
+        usage: Usage,
+    },
+    /// Ended with an error; the text so far is good.
+    Failed(GenerationError),
+}
+
+impl GenerationEvent {
+    /// Whether it is the last one.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed(_))
+    }
+}
+
+/// Why an answer failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum GenerationError {
+    /// The prompt, with room for an answer, does not fit the model's context.
+    #[error("the prompt has {prompt_tokens} tokens; this model reads {context_tokens}, the answer included")]
+    ContextLength {
+        /// Tokens of the prompt.
+        prompt_tokens: u32,
+        /// Tokens that prompt and answer may have together.
+        context_tokens: u32,
+    },
+    /// The model cannot be loaded.
+    #[error("{message}")]
+    ModelUnusable {
+        /// Why, and what to do.
+        message: String,
+    },
+    /// The worker process ended in the middle.
+    #[error("the model's process ended unexpectedly")]
+    WorkerDied,
+    /// The model's chat template refused the messages.
+    #[error("{message}")]
+    Template {
+        /// What it said.
+        message: String,
+    },
+    /// The engine is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A fault of ours; for the log.
+    #[error("{message}")]
+    Internal {
+        /// What happened.
+        message: String,
+    },
+}

@@ -1,0 +1,271 @@
+//! The pool: one task that owns all models, starts and ends their workers, and hands events to their consumers. It
+//! never waits for a consumer or a worker, only for news.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::catalog::Found;
+use crate::decoder::LoadRequest;
+use crate::mailbox::{GenerationKey, Mailbox, StopRequests};
+use crate::{
+    ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, ModelInfo,
+    PromptSize,
+};
+use entry::{Answer, Entry, Job};
+use process::{Spec, What, Worker, WorkerId, WorkerNews};
+
+mod entry;
+mod process;
+mod room;
+mod talk;
+
+/// News of workers that may wait for the pool. It only bounds how far a worker can run ahead.
+const NEWS_CAPACITY: usize = 256;
+/// Requests that may wait for the pool, which takes them at once.
+pub(crate) const REQUESTS_CAPACITY: usize = 64;
+
+/// What the pool may be asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Generate {
+        request: Box<GenerateRequest>,
+        reply: oneshot::Sender<Result<Generation, EngineError>>,
+    },
+    Measure {
+        model: ModelId,
+        messages: Vec<ChatMessage>,
+        reply: oneshot::Sender<Result<PromptSize, EngineError>>,
+    },
+    Load {
+        model: ModelId,
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    },
+    Unload {
+        model: ModelId,
+        reply: oneshot::Sender<()>,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// What everybody may see of the models.
+#[derive(Debug)]
+pub(crate) struct Board {
+    models: RwLock<Vec<ModelInfo>>,
+    version: watch::Sender<u64>,
+}
+
+impl Board {
+    pub(crate) fn models(&self) -> Vec<ModelInfo> {
+        self.models.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn publish(&self, models: Vec<ModelInfo>) {
+        let mut board = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if *board != models {
+            *board = models;
+            drop(board);
+            self.version.send_modify(|version| *version += 1);
+        }
+    }
+}
+
+/// All models. Lives until it is shut down or the last [`crate::Engine`] is dropped.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    config: EngineConfig,
+    entries: Vec<Entry>,
+    default: Option<ModelId>,
+    board: Arc<Board>,
+    stops: Arc<StopRequests>,
+    news_sender: mpsc::Sender<WorkerNews>,
+    news: mpsc::Receiver<WorkerNews>,
+    /// Processes that have not been waited for.
+    alive: usize,
+    last_key: GenerationKey,
+    last_worker: WorkerId,
+    /// Who waits for the end; none while it is not near.
+    closing: Option<Vec<oneshot::Sender<()>>>,
+}
+
+impl Pool {
+    pub(crate) fn new(config: EngineConfig, found: Vec<Found>) -> Self {
+        let now = Instant::now();
+        let (news_sender, news) = mpsc::channel(NEWS_CAPACITY);
+        let default = found.iter().find(|found| found.header.is_ok()).or(found.first());
+        let pool = Self {
+            config,
+            default: default.map(|found| found.id.clone()),
+            entries: found.into_iter().map(|found| Entry::new(found, now)).collect(),
+            board: Arc::new(Board { models: RwLock::default(), version: watch::Sender::new(0) }),
+            stops: Arc::default(),
+            news_sender,
+            news,
+            alive: 0,
+            last_key: 0,
+            last_worker: 0,
+            closing: None,
+        };
+        pool.publish();
+        pool
+    }
+
+    pub(crate) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Serves until the end.
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let stops = Arc::clone(&self.stops);
+        let mut has_clients = true;
+        while self.closing.is_none() || self.alive > 0 {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                request = requests.recv(), if has_clients => match request {
+                    Some(request) => self.serve(request),
+                    None => {
+                        has_clients = false;
+                        self.close();
+                    }
+                },
+                Some(news) = self.news.recv() => self.hear(news),
+                keys = stops.take() => keys.into_iter().for_each(|key| self.stop(key)),
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            self.advance(Instant::now());
+            self.publish();
+        }
+        for reply in self.closing.into_iter().flatten() {
+            let _ = reply.send(());
+        }
+    }
+
+    fn serve(&mut self, request: Request) {
+        match request {
+            Request::Shutdown { reply } => {
+                self.close();
+                self.closing.get_or_insert_default().push(reply);
+            }
+            // Dropped without an answer: the caller takes that for a shutdown.
+            _ if self.closing.is_some() => {}
+            Request::Generate { request, reply } => {
+                let _ = reply.send(self.generate(*request));
+            }
+            Request::Measure { model, messages, reply } => {
+                let key = self.new_key();
+                match self.entry_with_room(&model) {
+                    Ok(entry) => entry.ask(Job::Measure { key, messages, reply }),
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            Request::Load { model, reply } => match self.entry_with_room(&model) {
+                Ok(entry) => entry.ask(Job::Load { reply }),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Request::Unload { model, reply } => {
+                if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == model) {
+                    entry.unloads.push(reply);
+                }
+            }
+        }
+    }
+
+    fn generate(&mut self, request: GenerateRequest) -> Result<Generation, EngineError> {
+        let key = self.new_key();
+        let mailbox = Mailbox::new(key, Arc::clone(&self.stops));
+        let generation = Generation::new(Arc::clone(&mailbox));
+        let entry = self.entry_with_room(&request.model)?;
+        entry.ask(Job::Answer(Box::new(Answer { key, request, mailbox, asked_at: Instant::now() })));
+        Ok(generation)
+    }
+
+    fn entry_with_room(&mut self, model: &ModelId) -> Result<&mut Entry, EngineError> {
+        let capacity = self.config.slots as usize + self.config.queue_capacity;
+        let entry = self.entries.iter_mut().find(|entry| entry.id == *model);
+        let entry = entry.ok_or_else(|| EngineError::UnknownModel { id: model.to_string() })?;
+        if entry.load() >= capacity {
+            return Err(EngineError::Overloaded { retry_after_s: entry.retry_after_s() });
+        }
+        Ok(entry)
+    }
+
+    fn new_key(&mut self) -> GenerationKey {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    fn stop(&mut self, key: GenerationKey) {
+        for entry in &mut self.entries {
+            if entry.stop(key) {
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, WorkerNews { worker, what }: WorkerNews) {
+        self.alive -= usize::from(matches!(what, What::Gone(_)));
+        let is_its = |entry: &&mut Entry| entry.worker().is_some_and(|current| current.id == worker);
+        // A worker that was given up may still talk.
+        let Some(entry) = self.entries.iter_mut().find(is_its) else { return };
+        match what {
+            What::Said(event) => entry.hear(event),
+            What::Gone(exit) => entry.lose_worker(exit),
+        }
+    }
+
+    /// Refuses and ends everything; [`Pool::run`] returns when the last process has gone.
+    fn close(&mut self) {
+        self.closing.get_or_insert_default();
+        for entry in &mut self.entries {
+            entry.fail_active(&GenerationError::ShuttingDown);
+            entry.fail_waiting(&GenerationError::ShuttingDown);
+            entry.close();
+        }
+    }
+
+    fn start_worker(&mut self, index: usize) {
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        self.last_worker += 1;
+        let load = LoadRequest {
+            path: entry.path.clone(),
+            slots: self.config.slots,
+            context_tokens: self.config.context_tokens,
+            threads: self.config.threads,
+        };
+        let spec = Spec {
+            worker: self.last_worker,
+            program: self.config.worker.clone(),
+            directory: self.config.state_dir.clone(),
+            load,
+            // An answer needs two commands at most: its beginning and a stop.
+            commands_capacity: 2 * (self.config.slots as usize + self.config.queue_capacity) + 16,
+        };
+        tracing::info!(model = %entry.id, "the model is being loaded");
+        let worker = Worker::start(spec, self.news_sender.clone());
+        self.alive += 1;
+        entry.begin_loading(worker);
+    }
+
+    /// Does what the states now allow: ends workers, starts others.
+    fn advance(&mut self, now: Instant) {
+        if self.closing.is_some() {
+            return;
+        }
+        for entry in &mut self.entries {
+            entry.advance(self.config.idle_unload, now);
+        }
+        self.start_waiting(now);
+    }
+
+    fn publish(&self) {
+        let info = |entry: &Entry| entry.info(self.default.as_ref() == Some(&entry.id));
+        self.board.publish(self.entries.iter().map(info).collect());
+    }
+}

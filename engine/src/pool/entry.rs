@@ -1,0 +1,238 @@
+//! One model of the pool: where it is, who waits for it, who is being answered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::process::Worker;
+use crate::decoder::ModelFacts;
+use crate::gguf::Header;
+use crate::mailbox::{GenerationKey, Mailbox};
+use crate::{
+    ChatMessage, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, PromptSize, catalog,
+};
+
+/// The first pause after a model failed to load or its process died again; it doubles with each further time.
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// The longest pause: a person who has repaired the file should not wait for long.
+const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// Deaths in a row after which a model is considered broken for a while. One may be an accident.
+const DEATHS_MAX: u32 = 2;
+/// How long an answer is taken to last before one was measured, to say when to try again.
+const ANSWER_GUESS: Duration = Duration::from_secs(10);
+/// Slots' share of the cache where the header does not tell, as bytes per token: that of a model of a few billion
+/// parameters.
+const CACHE_GUESS_BYTES_PER_TOKEN: u64 = 128 * 1024;
+/// What a worker takes beside weights and cache.
+const WORKER_BYTES: u64 = 128 * 1024 * 1024;
+
+/// What may be asked of a model.
+#[derive(Debug)]
+pub(super) enum Job {
+    Answer(Box<Answer>),
+    Measure { key: GenerationKey, messages: Vec<ChatMessage>, reply: MeasureReply },
+    Load { reply: oneshot::Sender<Result<(), EngineError>> },
+}
+
+pub(super) type MeasureReply = oneshot::Sender<Result<PromptSize, EngineError>>;
+
+/// A request for an answer that waits for its model.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) key: GenerationKey,
+    pub(super) request: GenerateRequest,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) asked_at: Instant,
+}
+
+/// An answer that the worker is at.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) asked_at: Instant,
+    pub(super) sent_at: Instant,
+}
+
+/// Where a model is: as [`crate::ModelState`], with what belongs to it. The transitions are drawn there.
+#[derive(Debug)]
+pub(super) enum State {
+    Unloaded,
+    Loading {
+        worker: Worker,
+        fraction: f32,
+    },
+    Ready {
+        worker: Worker,
+    },
+    Draining {
+        worker: Worker,
+    },
+    /// Not to be tried again before `retry_at`.
+    Failed {
+        message: String,
+        retry_at: Instant,
+    },
+}
+
+/// One model.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: ModelId,
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) size_bytes: u64,
+    pub(super) cache_bytes_per_token: u64,
+    pub(super) trained_tokens: Option<u32>,
+    pub(super) facts: Option<ModelFacts>,
+    pub(super) state: State,
+    /// Since when the first of `waiting` waits.
+    pub(super) waiting_since: Instant,
+    pub(super) waiting: VecDeque<Job>,
+    pub(super) active: BTreeMap<GenerationKey, Active>,
+    pub(super) measures: BTreeMap<GenerationKey, MeasureReply>,
+    /// Waits until it is unloaded.
+    pub(super) unloads: Vec<oneshot::Sender<()>>,
+    pub(super) last_used: Instant,
+    /// Failed loads and deaths since it last did something right.
+    failures: u32,
+    answer_time: Duration,
+}
+
+impl Entry {
+    pub(super) fn new(found: catalog::Found, now: Instant) -> Self {
+        let cache = found.header.as_ref().ok().and_then(Header::cache_bytes_per_token);
+        let trained_tokens = found.header.as_ref().ok().and_then(Header::context_tokens);
+        let state = match found.header {
+            Ok(_) => State::Unloaded,
+            Err(error) => State::Failed { message: error.to_string(), retry_at: now },
+        };
+        Self {
+            id: found.id,
+            name: found.name,
+            path: found.path,
+            size_bytes: found.size_bytes,
+            cache_bytes_per_token: cache.unwrap_or(CACHE_GUESS_BYTES_PER_TOKEN),
+            trained_tokens,
+            facts: None,
+            state,
+            waiting_since: now,
+            waiting: VecDeque::new(),
+            active: BTreeMap::new(),
+            measures: BTreeMap::new(),
+            unloads: Vec::new(),
+            last_used: now,
+            failures: 0,
+            answer_time: ANSWER_GUESS,
+        }
+    }
+
+    /// Requests that wait or are being answered.
+    pub(super) fn load(&self) -> usize {
+        self.waiting.len() + self.active.len() + self.measures.len()
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        !self.active.is_empty() || !self.measures.is_empty()
+    }
+
+    pub(super) fn worker(&self) -> Option<&Worker> {
+        match &self.state {
+            State::Loading { worker, .. } | State::Ready { worker } | State::Draining { worker } => {
+                Some(worker)
+            }
+            State::Unloaded | State::Failed { .. } => None,
+        }
+    }
+
+    /// Memory that the model takes when loaded with `slots` of `context_tokens`: an estimate from above.
+    pub(super) fn memory_bytes(&self, slots: u32, context_tokens: Option<u32>) -> u64 {
+        let context_tokens = context_tokens.unwrap_or(self.trained_tokens.unwrap_or(8_192).min(8_192));
+        let cached_tokens = u64::from(slots) * u64::from(context_tokens);
+        let cache = self.cache_bytes_per_token.saturating_mul(cached_tokens);
+        self.size_bytes.saturating_add(cache).saturating_add(WORKER_BYTES)
+    }
+
+    /// When it is worth trying again while the queue is full: when the time of one answer has passed.
+    pub(super) fn retry_after_s(&self) -> u32 {
+        self.answer_time.as_secs().clamp(1, 60) as u32
+    }
+
+    /// An answer has ended well, `took` after the worker got it.
+    pub(super) fn note_answer(&mut self, took: Duration) {
+        self.failures = 0;
+        self.answer_time = (self.answer_time * 3 + took) / 4;
+    }
+
+    /// Everybody who waits fails for the same reason.
+    pub(super) fn fail_waiting(&mut self, error: &GenerationError) {
+        for job in std::mem::take(&mut self.waiting) {
+            job.fail(error.clone());
+        }
+    }
+
+    /// Everybody whom the worker was at fails for the same reason.
+    pub(super) fn fail_active(&mut self, error: &GenerationError) {
+        for active in std::mem::take(&mut self.active).into_values() {
+            tell(&active.mailbox, GenerationEvent::Failed(error.clone()));
+        }
+        for reply in std::mem::take(&mut self.measures).into_values() {
+            let _ = reply.send(Err(error.clone().into()));
+        }
+    }
+
+    /// Notes that the model could not be loaded, and until when not to try again.
+    pub(super) fn fail(&mut self, message: String, now: Instant) {
+        self.failures += 1;
+        let error = GenerationError::ModelUnusable { message: message.clone() };
+        self.fail_active(&error);
+        self.fail_waiting(&error);
+        self.state = State::Failed { message, retry_at: now + self.back_off() };
+    }
+
+    /// Notes that the process ended by itself while the model was ready or draining. Those who still wait get a new one,
+    /// unless it has happened too often.
+    pub(super) fn die(&mut self, now: Instant) {
+        self.fail_active(&GenerationError::WorkerDied);
+        self.failures += 1;
+        if self.failures > DEATHS_MAX {
+            let deaths = self.failures;
+            self.failures -= 1;
+            self.fail(
+                format!(
+                    "the model's process has died {deaths} times in a row; it is started again after a pause"
+                ),
+                now,
+            );
+        } else {
+            self.state = State::Unloaded;
+        }
+    }
+
+    fn back_off(&self) -> Duration {
+        let doublings = self.failures.saturating_sub(1).min(6);
+        (BACK_OFF * 2_u32.pow(doublings)).min(BACK_OFF_MAX)
+    }
+}
+
+impl Job {
+    pub(super) fn fail(self, error: GenerationError) {
+        match self {
+            Self::Answer(answer) => tell(&answer.mailbox, GenerationEvent::Failed(error)),
+            Self::Measure { reply, .. } => {
+                let _ = reply.send(Err(error.into()));
+            }
+            Self::Load { reply } => {
+                let _ = reply.send(Err(error.into()));
+            }
+        }
+    }
+}
+
+/// For events that end an answer or are too small to overfill a mailbox.
+pub(super) fn tell(mailbox: &Mailbox, event: GenerationEvent) {
+    let _ = mailbox.push(event);
+}

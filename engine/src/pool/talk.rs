@@ -1,0 +1,294 @@
+//! What a model's entry does with jobs, with what its worker says, and with the passing of time.
+
+use std::mem;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::entry::{Active, Answer, Entry, Job, State, tell};
+use super::process::{Exit, Worker};
+use crate::decoder::ModelFacts;
+use crate::mailbox::GenerationKey;
+use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
+use crate::{FinishReason, GenerationError, GenerationEvent, ModelInfo, ModelState, PromptSize, Usage};
+
+impl Entry {
+    /// Takes a job: to the worker where it is ready, else to those who wait.
+    pub(super) fn ask(&mut self, job: Job) {
+        let now = Instant::now();
+        self.last_used = now;
+        match &self.state {
+            State::Ready { .. } => return self.send(job),
+            State::Failed { message, retry_at } if now < *retry_at => {
+                return job.fail(GenerationError::ModelUnusable { message: message.clone() });
+            }
+            State::Failed { .. } => self.state = State::Unloaded,
+            State::Unloaded | State::Loading { .. } | State::Draining { .. } => {}
+        }
+        if self.waiting.is_empty() {
+            self.waiting_since = now;
+        }
+        if let Job::Answer(answer) = &job {
+            let place = self.waiting.len() as u32 + 1;
+            let event = match self.state {
+                State::Loading { fraction, .. } => GenerationEvent::Loading { fraction },
+                _ => GenerationEvent::Queued { place },
+            };
+            tell(&answer.mailbox, event);
+        }
+        self.waiting.push_back(job);
+    }
+
+    /// Ends the answer with this key, if it is one of ours.
+    pub(super) fn stop(&mut self, key: GenerationKey) -> bool {
+        let waits = |job: &Job| matches!(job, Job::Answer(answer) if answer.key == key);
+        if let Some(index) = self.waiting.iter().position(waits) {
+            if let Some(Job::Answer(answer)) = self.waiting.remove(index) {
+                let done = GenerationEvent::Done { reason: FinishReason::Stopped, usage: Usage::default() };
+                tell(&answer.mailbox, done);
+            }
+            return true;
+        }
+        let is_active = self.active.contains_key(&key);
+        if is_active {
+            self.command(&Command::Cancel { id: key });
+        }
+        is_active
+    }
+
+    /// The worker said something.
+    pub(super) fn hear(&mut self, event: Event) {
+        match event {
+            Event::Hello { protocol: PROTOCOL_VERSION } => {}
+            Event::Hello { protocol } => self.fail(
+                format!(
+                    "the engine program speaks version {protocol} of the protocol and this server version \
+                     {PROTOCOL_VERSION}: build both from the same source"
+                ),
+                Instant::now(),
+            ),
+            Event::Loading { fraction } => self.tell_loading(fraction),
+            Event::Loaded(facts) => self.begin_serving(facts),
+            Event::LoadFailed { message } => self.fail(message, Instant::now()),
+            Event::Step(updates) => updates.into_iter().for_each(|update| self.pass_on(update)),
+            Event::Measured { id, result } => {
+                let context_tokens = self.facts.as_ref().map_or(0, |facts| facts.context_tokens);
+                let size = result.map(|prompt_tokens| PromptSize { prompt_tokens, context_tokens });
+                if let Some(reply) = self.measures.remove(&id) {
+                    let _ = reply.send(size.map_err(Into::into));
+                }
+            }
+        }
+    }
+
+    /// The worker has gone.
+    pub(super) fn lose_worker(&mut self, exit: Exit) {
+        let now = Instant::now();
+        match (&self.state, exit) {
+            (_, Exit::NotStarted(message)) => self.fail(message, now),
+            (State::Draining { .. }, _) if !self.is_busy() => {
+                tracing::info!(model = %self.id, "the model was unloaded");
+                self.state = State::Unloaded;
+            }
+            (State::Loading { .. }, Exit::Ended(how)) => self.fail(
+                format!(
+                    "the model's process ended while loading ({how}): the file may be damaged or the memory too small"
+                ),
+                now,
+            ),
+            (_, Exit::Ended(how)) => {
+                tracing::error!(model = %self.id, answers = self.active.len(), how, "the model's process died");
+                self.die(now);
+            }
+        }
+    }
+
+    /// A process has been started for the model.
+    pub(super) fn begin_loading(&mut self, worker: Worker) {
+        self.state = State::Loading { worker, fraction: 0.0 };
+        self.tell_loading(0.0);
+    }
+
+    /// Lets the answers finish, then ends the worker.
+    pub(super) fn begin_draining(&mut self) {
+        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+            State::Ready { worker } => State::Draining { worker },
+            other => other,
+        };
+        self.end_drained();
+    }
+
+    /// Unloads what has been idle for `idle_unload` or is to be unloaded, once its answers have ended.
+    pub(super) fn advance(&mut self, idle_unload: Option<Duration>, now: Instant) {
+        let is_idle = self.idle_deadline(idle_unload).is_some_and(|deadline| deadline <= now);
+        if is_idle || (!self.unloads.is_empty() && matches!(self.state, State::Ready { .. })) {
+            self.begin_draining();
+        }
+        self.end_drained();
+        if self.worker().is_none() {
+            for reply in self.unloads.drain(..) {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    /// When the model will have been idle for long enough to be unloaded.
+    pub(super) fn idle_deadline(&self, idle_unload: Option<Duration>) -> Option<Instant> {
+        let is_idle = matches!(self.state, State::Ready { .. }) && !self.is_busy();
+        idle_unload.filter(|_| is_idle).map(|idle| self.last_used + idle)
+    }
+
+    /// Ends the worker at once; its answers have been told.
+    pub(super) fn close(&mut self) {
+        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+            State::Ready { mut worker } | State::Draining { mut worker } => {
+                worker.end_input();
+                State::Draining { worker }
+            }
+            // Loading may take long and leaves nothing behind: dropped, the process is killed.
+            State::Loading { .. } | State::Unloaded | State::Failed { .. } => State::Unloaded,
+        };
+    }
+
+    /// The model as everybody sees it.
+    pub(super) fn info(&self, is_default: bool) -> ModelInfo {
+        ModelInfo {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            path: self.path.clone(),
+            size_bytes: self.size_bytes,
+            context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
+            state: match &self.state {
+                State::Unloaded => ModelState::Unloaded,
+                State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
+                State::Ready { .. } => ModelState::Ready,
+                State::Draining { .. } => ModelState::Draining,
+                State::Failed { message, .. } => ModelState::Failed { message: message.clone() },
+            },
+            is_default,
+        }
+    }
+
+    fn begin_serving(&mut self, facts: ModelFacts) {
+        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+            State::Loading { worker, .. } => State::Ready { worker },
+            other => other,
+        };
+        tracing::info!(model = %self.id, slots = facts.slots, context_tokens = facts.context_tokens, "the model is ready");
+        self.facts = Some(facts);
+        self.last_used = Instant::now();
+        for job in mem::take(&mut self.waiting) {
+            self.ask(job);
+        }
+    }
+
+    fn tell_loading(&mut self, now_at: f32) {
+        if let State::Loading { fraction, .. } = &mut self.state {
+            *fraction = now_at;
+            for job in &self.waiting {
+                if let Job::Answer(answer) = job {
+                    tell(&answer.mailbox, GenerationEvent::Loading { fraction: now_at });
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, job: Job) {
+        match job {
+            Job::Load { reply } => {
+                let _ = reply.send(Ok(()));
+            }
+            Job::Measure { key, messages, reply } => {
+                self.measures.insert(key, reply);
+                self.command(&Command::Measure { id: key, messages });
+            }
+            Job::Answer(answer) => {
+                let Answer { key, request, mailbox, asked_at } = *answer;
+                self.active.insert(key, Active { mailbox, asked_at, sent_at: Instant::now() });
+                self.command(&Command::Generate(GenerateCommand {
+                    id: key,
+                    user: request.user,
+                    prompt: request.prompt,
+                    sampling: request.sampling,
+                    answer_so_far: request.answer_so_far,
+                    priority: request.priority,
+                }));
+            }
+        }
+    }
+
+    /// Hands a command to the worker. One that is too large fails by itself; a worker that takes none any more is given
+    /// up.
+    fn command(&mut self, command: &Command) {
+        let frame = match protocol::encode(command) {
+            Ok(frame) => frame,
+            Err(error) => return self.refuse(command, &error.to_string()),
+        };
+        if !self.worker().is_some_and(|worker| worker.send(frame)) {
+            tracing::error!(model = %self.id, "the model's process takes no more commands and is given up");
+            self.die(Instant::now());
+        }
+    }
+
+    fn refuse(&mut self, command: &Command, why: &str) {
+        let error = GenerationError::Internal { message: format!("the conversation cannot be sent: {why}") };
+        match command {
+            Command::Generate(GenerateCommand { id, .. }) => {
+                if let Some(active) = self.active.remove(id) {
+                    tell(&active.mailbox, GenerationEvent::Failed(error));
+                }
+            }
+            Command::Measure { id, .. } => {
+                if let Some(reply) = self.measures.remove(id) {
+                    let _ = reply.send(Err(error.into()));
+                }
+            }
+            Command::Load(_) | Command::Cancel { .. } => {}
+        }
+    }
+
+    fn pass_on(&mut self, Update { id, news }: Update) {
+        let Some(active) = self.active.get(&id) else { return };
+        let event = match news {
+            News::Queued { place } => GenerationEvent::Queued { place },
+            News::Prompt { tokens, cached } => GenerationEvent::Prompt { tokens, cached },
+            News::Prefill { done, total } => GenerationEvent::Prefill { done, total },
+            News::Text { kind, text, tokens } => GenerationEvent::Text { kind, text, tokens },
+            News::Failed(error) => GenerationEvent::Failed(error),
+            News::Done { reason, usage } => {
+                GenerationEvent::Done { reason, usage: active.whole_usage(usage) }
+            }
+        };
+        let has_ended = event.is_end();
+        let took = matches!(event, GenerationEvent::Done { .. }).then(|| active.sent_at.elapsed());
+        let is_stuck = active.mailbox.push(event).is_err();
+        if has_ended {
+            self.active.remove(&id);
+            self.last_used = Instant::now();
+        } else if is_stuck {
+            self.command(&Command::Cancel { id });
+        }
+        if let Some(took) = took {
+            self.note_answer(took);
+        }
+    }
+
+    fn end_drained(&mut self) {
+        let is_busy = self.is_busy();
+        if let State::Draining { worker } = &mut self.state
+            && !is_busy
+        {
+            worker.end_input();
+        }
+    }
+}
+
+impl Active {
+    /// The worker's clock begins when it gets the command; the person's, when it was asked.
+    fn whole_usage(&self, usage: Usage) -> Usage {
+        let before_ms = self.sent_at.duration_since(self.asked_at).as_millis() as u32;
+        let has_token = usage.completion_tokens > 0;
+        let first_token_ms = if has_token { usage.first_token_ms + before_ms } else { 0 };
+        Usage { first_token_ms, ..usage }
+    }
+}
