@@ -1,1 +1,68 @@
-//! x
+//! A worker without a model: the same loop over a decoder that follows a script. For tests of the scheduler, the pool,
+//! the API and of what happens when things break; never shipped.
+//!
+//! # The model file
+//! [`ScriptedModel::write`] makes a small valid GGUF file whose metadata says how the worker behaves as a whole: how
+//! long it loads, whether it can be loaded, how long its steps take.
+//!
+//! # The answer
+//! Its `k`-th token is a function of the prompt's tokens, of `k`, and, unless the temperature is 0, of the seed: so
+//! [`expected_answer`] can tell it beforehand, and an answer that was continued, batched or built on a reused prefix
+//! must be the same. Words in the last message of the user steer it:
+//!
+//! | word | effect |
+//! |---|---|
+//! | `tokens:N` | the answer has N tokens (24 without) |
+//! | `endless` | the answer does not end by itself |
+//! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
+//! | `pause:N` | every step with this stream takes N ms more |
+//! | `crash:K` | the process aborts instead of the answer's K-th token, from 1 |
+//! | `broken:K` | the batch fails instead of the K-th token |
+//! | `stuck:K` | the step for the K-th token never ends |
+//! | `refuse` | the chat template refuses the conversation |
+//! | `slow-template:N` | the chat template takes N ms |
+
+use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
+use crate::gguf::Header;
+use crate::worker::chance;
+use crate::{ChatMessage, SamplingParams};
+
+pub use decoder::ScriptedDecoder;
+pub use model::{ScriptedModel, write_model};
+pub use reader::ScriptedReader;
+
+mod decoder;
+mod model;
+mod reader;
+mod script;
+
+/// Most tokens that [`expected_answer`] makes of an endless answer.
+const EXPECTED_MAX_TOKENS: usize = 100_000;
+
+/// What a scripted worker answers to `messages`, up to `max_tokens`; stop strings are not looked at.
+pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> String {
+    let prompt = ScriptedReader.read(messages).map(|prompt| prompt.tokens).unwrap_or_default();
+    let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);
+    let mut bytes = Vec::new();
+    for k in 0..most.min(EXPECTED_MAX_TOKENS) {
+        let draw = chance::draw(sampling.seed(), k);
+        let token = script::answer_token(&prompt, k, sampling, draw);
+        if token == script::END {
+            break;
+        }
+        bytes.extend_from_slice(script::token_bytes(token));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Loads a model written by [`ScriptedModel::write`]; for [`crate::worker::run`].
+pub fn load(
+    request: &LoadRequest,
+    progress: &mut LoadProgress<'_>,
+) -> Result<LoadedModel<ScriptedDecoder, ScriptedReader>, LoadError> {
+    let header = Header::read(&request.path).map_err(|error| LoadError { message: error.to_string() })?;
+    let model = ScriptedModel::from_header(&header);
+    model.pretend_to_load(progress)?;
+    let decoder = ScriptedDecoder::new(&model, request, Box::new(std::thread::sleep));
+    Ok(LoadedModel { decoder, reader: ScriptedReader })
+}

@@ -20,7 +20,7 @@ use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel,
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame};
 use scheduler::Scheduler;
 
-mod chance;
+pub(crate) mod chance;
 mod pace;
 mod pipes;
 mod prompt_desk;

@@ -144,6 +144,7 @@ async fn live(
 fn spawn(spec: &Spec) -> std::io::Result<Child> {
     let inherited = |name: &&str| Some((OsString::from(name), std::env::var_os(name)?));
     tokio::process::Command::new(&spec.program)
+        .arg("worker")
         .current_dir(&spec.directory)
         .env_clear()
         .envs(ENVIRONMENT.iter().filter_map(inherited))

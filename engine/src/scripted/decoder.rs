@@ -1,0 +1,185 @@
+//! The decoder of scripted models. It keeps the tokens of its slots and refuses whatever a real one could not do, so
+//! that a fault of the scheduler shows.
+
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use super::model::ScriptedModel;
+use super::script::{self, Script};
+use crate::decoder::{BatchToken, DecodeError, Decoder, LoadRequest, ModelFacts};
+use crate::{SamplingParams, Token};
+
+/// Tokens of one batch: small enough that ordinary prompts take several.
+const BATCH_TOKENS: u32 = 512;
+/// The bound that a real worker has too.
+const CONTEXT_MAX_TOKENS: u32 = 8_192;
+
+/// See [`super`].
+pub struct ScriptedDecoder {
+    facts: ModelFacts,
+    step: Duration,
+    prompt_token: Duration,
+    spend: Box<dyn FnMut(Duration)>,
+    slots: Vec<Slot>,
+    /// Slot and length of its tokens, for each row of the last batch that wanted logits.
+    rows: Vec<Option<(u32, usize)>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    tokens: Vec<Token>,
+    sampling: Option<SamplingParams>,
+}
+
+impl ScriptedDecoder {
+    /// `spend` lets the time of a step pass.
+    pub fn new(model: &ScriptedModel, request: &LoadRequest, spend: Box<dyn FnMut(Duration)>) -> Self {
+        let slots = request.slots.max(1);
+        let context_tokens = request.context_tokens.unwrap_or(CONTEXT_MAX_TOKENS).min(model.context_tokens);
+        Self {
+            facts: ModelFacts {
+                slots,
+                context_tokens,
+                batch_tokens: BATCH_TOKENS.max(slots),
+                vocabulary_tokens: script::vocabulary_tokens(),
+            },
+            step: Duration::from_micros(u64::from(model.step_us)),
+            prompt_token: Duration::from_micros(u64::from(model.prompt_token_us)),
+            spend,
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn slot(&mut self, slot: u32) -> Result<&mut Slot, DecodeError> {
+        self.slots.get_mut(slot as usize).ok_or_else(|| fault(format!("there is no slot {slot}")))
+    }
+
+    fn check(&self, batch: &[BatchToken]) -> Result<(), DecodeError> {
+        let is_sorted = batch.is_sorted_by_key(|entry| (entry.slot, entry.position));
+        if batch.is_empty() || batch.len() > self.facts.batch_tokens as usize || !is_sorted {
+            return Err(fault(format!("a batch of {} tokens, sorted: {is_sorted}", batch.len())));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, entry: &BatchToken) -> Result<(), DecodeError> {
+        let context_tokens = self.facts.context_tokens;
+        let slot = self.slot(entry.slot)?;
+        let held = slot.tokens.len();
+        if entry.position as usize != held || held >= context_tokens as usize {
+            return Err(fault(format!("position {} in a slot of {held} tokens", entry.position)));
+        }
+        slot.tokens.push(entry.token);
+        self.rows.push(entry.wants_logits.then_some((entry.slot, held + 1)));
+        Ok(())
+    }
+
+    /// The scripts of the streams that this batch brings to their next token, and which token that is, from 1.
+    fn due(&self) -> Vec<(Script, usize)> {
+        let rows = self.rows.iter().flatten();
+        let slots = rows.filter_map(|(slot, _)| self.slots.get(*slot as usize));
+        let due = slots.map(|slot| {
+            let (prompt, answer) = script::split(&slot.tokens);
+            (Script::of_prompt(prompt), answer.len() + 1)
+        });
+        due.collect()
+    }
+}
+
+impl Decoder for ScriptedDecoder {
+    fn facts(&self) -> &ModelFacts {
+        &self.facts
+    }
+
+    fn decode(&mut self, batch: &[BatchToken]) -> Result<(), DecodeError> {
+        self.check(batch)?;
+        self.rows.clear();
+        for entry in batch {
+            self.take(entry)?;
+        }
+        let due = self.due();
+        let prompt_tokens = batch.len().saturating_sub(due.len()) as u32;
+        let pause = due.iter().map(|(script, _)| script.pause_ms).max().unwrap_or(0);
+        (self.spend)(self.step + self.prompt_token * prompt_tokens + Duration::from_millis(pause));
+        for (script, next) in due {
+            if script.crash_at == Some(next) {
+                process::abort();
+            }
+            if script.stuck_at == Some(next) {
+                loop {
+                    thread::park();
+                }
+            }
+            if script.broken_at == Some(next) {
+                return Err(fault(format!("the script breaks at token {next}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, slot: u32, sampling: &SamplingParams, _answer: &[Token]) -> Result<(), DecodeError> {
+        self.slot(slot)?.sampling = Some(sampling.clone());
+        Ok(())
+    }
+
+    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError> {
+        let Some(Some((row_slot, length))) = self.rows.get(row).copied() else {
+            return Err(fault(format!("row {row} wanted no logits")));
+        };
+        let held = self.slot(slot)?;
+        let Some(sampling) = &held.sampling else {
+            return Err(fault(format!("no answer has begun in slot {slot}")));
+        };
+        if row_slot != slot || length != held.tokens.len() {
+            return Err(fault(format!("row {row} is not the end of slot {slot}")));
+        }
+        let (prompt, answer) = script::split(&held.tokens);
+        Ok(script::answer_token(prompt, answer.len(), sampling, draw))
+    }
+
+    fn end(&mut self, slot: u32) {
+        if let Ok(slot) = self.slot(slot) {
+            slot.sampling = None;
+        }
+    }
+
+    fn keep_prefix(&mut self, slot: u32, tokens: u32) -> u32 {
+        let Ok(slot) = self.slot(slot) else { return 0 };
+        slot.tokens.truncate(tokens as usize);
+        slot.tokens.len() as u32
+    }
+
+    fn copy_prefix(&mut self, from: u32, to: u32, tokens: u32) -> u32 {
+        let Ok(from) = self.slot(from) else { return 0 };
+        let copied: Vec<Token> = from.tokens.iter().take(tokens as usize).copied().collect();
+        let Ok(to) = self.slot(to) else { return 0 };
+        to.tokens = copied;
+        to.tokens.len() as u32
+    }
+
+    fn clear(&mut self, slot: u32) {
+        if let Ok(slot) = self.slot(slot) {
+            slot.tokens.clear();
+        }
+    }
+
+    fn token_bytes(&self, token: Token) -> &[u8] {
+        script::token_bytes(token)
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        token == script::END
+    }
+}
+
+impl std::fmt::Debug for ScriptedDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptedDecoder").field("facts", &self.facts).field("slots", &self.slots).finish()
+    }
+}
+
+fn fault(message: String) -> DecodeError {
+    DecodeError { message }
+}

@@ -1,0 +1,34 @@
+//! The chat template and tokeniser of scripted models: a marker before each message, and a token for each byte.
+
+use std::thread;
+use std::time::Duration;
+
+use super::script::{self, Script};
+use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
+use crate::{ChatMessage, ChatRole, Token};
+
+/// See [`super`].
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptedReader;
+
+impl PromptReader for ScriptedReader {
+    fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
+        let last = messages.iter().rfind(|message| message.role == ChatRole::User);
+        let script = last.map(|message| Script::parse(&message.content)).unwrap_or_default();
+        thread::sleep(Duration::from_millis(script.template_ms));
+        if script.refuses {
+            return Err(PromptError { message: "the template refuses this conversation".to_owned() });
+        }
+        let mut tokens = Vec::new();
+        for message in messages {
+            tokens.push(match message.role {
+                ChatRole::System => script::SYSTEM,
+                ChatRole::User => script::USER,
+                ChatRole::Assistant => script::ASSISTANT,
+            });
+            tokens.extend(message.content.bytes().map(Token::from));
+        }
+        tokens.push(script::ASSISTANT);
+        Ok(PreparedPrompt { tokens, stop: Vec::new() })
+    }
+}

@@ -1,0 +1,163 @@
+//! The vocabulary, and what is answered to what. See the table in [`super`].
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::{SamplingParams, Token};
+
+/// Ends an answer. The tokens below it are the 256 bytes.
+pub(super) const END: Token = 256;
+/// Before a system message.
+pub(super) const SYSTEM: Token = 257;
+/// Before a user's message.
+pub(super) const USER: Token = 258;
+/// Before an answer.
+pub(super) const ASSISTANT: Token = 259;
+const FIRST_WORD: Token = 260;
+
+/// Words of one to four bytes a character, with the punctuation and line ends that Markdown lives from.
+const WORDS: [&str; 24] = [
+    "amber ",
+    "birch ",
+    "cedar ",
+    "dune ",
+    "ember, ",
+    "fjord ",
+    "gale ",
+    "heath. ",
+    "isle ",
+    "jade ",
+    "kelp ",
+    "lark; ",
+    "moss ",
+    "night ",
+    "oak\n\n",
+    "pine ",
+    "über ",
+    "naïve ",
+    "Ελλάδα ",
+    "猫 ",
+    "日本語 ",
+    "🦊 ",
+    "👩‍🚀 ",
+    "**zinc** ",
+];
+
+/// How long an answer is where the message does not say.
+const ANSWER_TOKENS: usize = 24;
+
+/// Size of the vocabulary.
+pub(super) fn vocabulary_tokens() -> u32 {
+    FIRST_WORD as u32 + WORDS.len() as u32
+}
+
+/// All bytes, so that one of them can be lent.
+static BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        bytes[value] = value as u8;
+        value += 1;
+    }
+    bytes
+};
+
+pub(super) fn token_bytes(token: Token) -> &'static [u8] {
+    let Ok(index) = usize::try_from(token) else { return &[] };
+    let word = index.checked_sub(FIRST_WORD as usize).and_then(|word| WORDS.get(word));
+    match word {
+        Some(word) => word.as_bytes(),
+        None => BYTES.get(index..=index).unwrap_or_default(),
+    }
+}
+
+/// What the user's last message asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Script {
+    pub(super) tokens: Option<usize>,
+    pub(super) is_endless: bool,
+    pub(super) echo: Option<String>,
+    pub(super) pause_ms: u64,
+    pub(super) crash_at: Option<usize>,
+    pub(super) broken_at: Option<usize>,
+    pub(super) stuck_at: Option<usize>,
+    pub(super) refuses: bool,
+    pub(super) template_ms: u64,
+}
+
+impl Script {
+    pub(super) fn parse(message: &str) -> Self {
+        let (message, echo) = match message.split_once("echo:") {
+            Some((before, text)) => (before, Some(text.to_owned())),
+            None => (message, None),
+        };
+        let mut script = Self { echo, ..Self::default() };
+        for word in message.split_whitespace() {
+            let (key, value) = word.split_once(':').unwrap_or((word, ""));
+            match (key, value.parse::<usize>().ok()) {
+                ("tokens", tokens) => script.tokens = tokens,
+                ("endless", None) => script.is_endless = true,
+                ("pause", Some(ms)) => script.pause_ms = ms as u64,
+                ("crash", at) => script.crash_at = at,
+                ("broken", at) => script.broken_at = at,
+                ("stuck", at) => script.stuck_at = at,
+                ("refuse", None) => script.refuses = true,
+                ("slow-template", Some(ms)) => script.template_ms = ms as u64,
+                _ => {}
+            }
+        }
+        script
+    }
+
+    /// Of the last user's message within a prompt.
+    pub(super) fn of_prompt(prompt: &[Token]) -> Self {
+        let from_last_user = prompt.rsplit(|token| *token == USER).next().unwrap_or_default();
+        let message = from_last_user.split(|token| *token == ASSISTANT).next().unwrap_or_default();
+        let bytes: Vec<u8> = message.iter().flat_map(|token| token_bytes(*token)).copied().collect();
+        Self::parse(&String::from_utf8_lossy(&bytes))
+    }
+}
+
+/// Splits what is in a slot into the prompt, up to the last opening of an answer, and the answer.
+pub(super) fn split(tokens: &[Token]) -> (&[Token], &[Token]) {
+    let opening = tokens.iter().rposition(|token| *token == ASSISTANT);
+    tokens.split_at_checked(opening.map_or(0, |index| index + 1)).unwrap_or((tokens, &[]))
+}
+
+/// The token at place `k`, from 0, of the answer to a prompt.
+pub(super) fn answer_token(prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
+    let script = Script::of_prompt(prompt);
+    if let Some(text) = script.echo {
+        return text.as_bytes().get(k).map_or(END, |byte| Token::from(*byte));
+    }
+    if !script.is_endless && k >= script.tokens.unwrap_or(ANSWER_TOKENS) {
+        return END;
+    }
+    let chance = if sampling.temperature() > 0.0 { draw.to_bits() } else { 0 };
+    let mut hasher = DefaultHasher::new();
+    (prompt, k, chance).hash(&mut hasher);
+    FIRST_WORD + (hasher.finish() % WORDS.len() as u64) as Token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_as_the_table_says() {
+        let script = Script::parse("please tokens:7 pause:3 crash:2 and echo:tokens:9 é");
+        assert_eq!(script.tokens, Some(7));
+        assert_eq!(script.pause_ms, 3);
+        assert_eq!(script.crash_at, Some(2));
+        assert_eq!(script.echo.as_deref(), Some("tokens:9 é"));
+        assert_eq!(Script::parse("an ordinary question: what?"), Script::default());
+    }
+
+    #[test]
+    fn every_token_has_its_bytes() {
+        assert_eq!(token_bytes(65), b"A");
+        assert_eq!(token_bytes(FIRST_WORD), b"amber ");
+        for marker in [END, SYSTEM, USER, ASSISTANT, -1, vocabulary_tokens() as Token] {
+            assert_eq!(token_bytes(marker), b"");
+        }
+    }
+}
