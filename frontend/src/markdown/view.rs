@@ -1,7 +1,28 @@
-//! The component.
+//! The component that shows Markdown.
+
 use yew::prelude::*;
-/// Markdown.
+
+use super::render::blocks;
+use super::stream::Stream;
+
+/// What [`Markdown`] takes.
+#[derive(Clone, Debug, PartialEq, Properties)]
+pub struct MarkdownProps {
+    /// The whole text so far.
+    pub source: AttrValue,
+    /// Whether more is to come.
+    #[prop_or_default]
+    pub streaming: bool,
+}
+
+/// A text in Markdown. While it grows, only the block at its end is parsed and rendered again; when it is
+/// complete, it is parsed once more as a whole and what is the same stays untouched.
 #[component]
-pub fn Markdown() -> Html {
-    html! {}
+pub fn Markdown(props: &MarkdownProps) -> Html {
+    let stream = use_mut_ref(Stream::default);
+    let mut stream = stream.borrow_mut();
+    stream.update(&props.source, props.streaming);
+    html! {
+        <div class={classes!("prose", props.streaming.then_some("growing"))}>{ blocks(stream.blocks()) }</div>
+    }
 }
