@@ -177,3 +177,6 @@ pub fn read_frame<T: DeserializeOwned>(mut from: impl Read) -> Result<Option<T>,
     from.read_exact(&mut body)?;
     decode(&body).map(Some)
 }
+
+#[cfg(test)]
+mod tests;

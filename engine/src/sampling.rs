@@ -209,3 +209,63 @@ impl TryFrom<SamplingOptions> for SamplingParams {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_takes_its_default_and_a_seed_is_drawn() {
+        let params = SamplingOptions::default().check().unwrap();
+        assert_eq!(
+            (params.temperature(), params.top_p(), params.top_k(), params.min_p()),
+            (0.8, 0.95, 40, 0.05)
+        );
+        assert_eq!(
+            (params.repeat_penalty(), params.presence_penalty(), params.frequency_penalty()),
+            (1.0, 0.0, 0.0)
+        );
+        assert_eq!((params.max_tokens(), params.stop()), (None, &[][..]));
+        let seeds: Vec<u32> = (0..8).map(|_| SamplingOptions::default().check().unwrap().seed()).collect();
+        assert!(seeds.iter().any(|seed| *seed != seeds[0]));
+    }
+
+    #[test]
+    fn every_breach_is_told_with_its_field() {
+        let options = SamplingOptions {
+            temperature: Some(2.5),
+            top_p: Some(0.0),
+            min_p: Some(f32::NAN),
+            repeat_penalty: Some(0.0),
+            presence_penalty: Some(-3.0),
+            frequency_penalty: Some(f32::INFINITY),
+            max_tokens: Some(0),
+            stop: vec![String::new()],
+            ..SamplingOptions::default()
+        };
+        let mut fields: Vec<&str> =
+            options.check().unwrap_err().iter().map(|invalid| invalid.field).collect();
+        fields.sort_unstable();
+        assert_eq!(
+            fields,
+            [
+                "frequency_penalty",
+                "max_tokens",
+                "min_p",
+                "presence_penalty",
+                "repeat_penalty",
+                "stop",
+                "temperature",
+                "top_p"
+            ]
+        );
+    }
+
+    #[test]
+    fn stop_strings_are_bounded_in_number_and_length() {
+        let with = |stop| SamplingOptions { stop, ..SamplingOptions::default() }.check();
+        assert!(with(vec!["x".repeat(STOP_MAX_BYTES); STOP_MAX_COUNT]).is_ok());
+        assert!(with(vec!["x".to_owned(); STOP_MAX_COUNT + 1]).is_err());
+        assert!(with(vec!["x".repeat(STOP_MAX_BYTES + 1)]).is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! The vocabulary, and what is answered to what. See the table in [`super`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use crate::{SamplingParams, Token};
 
@@ -51,15 +52,7 @@ pub(super) fn vocabulary_tokens() -> u32 {
 }
 
 /// All bytes, so that one of them can be lent.
-static BYTES: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        bytes[value] = value as u8;
-        value += 1;
-    }
-    bytes
-};
+static BYTES: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|value| value as u8));
 
 pub(super) fn token_bytes(token: Token) -> &'static [u8] {
     let Ok(index) = usize::try_from(token) else { return &[] };

@@ -1,1 +1,97 @@
+use super::*;
 
+const ANNA: u128 = 1;
+const BEN: u128 = 2;
+
+/// Slots that hold these tokens of chats, idle; the first was used longest ago.
+fn holding(held: &[(u128, &[Token])]) -> Slots {
+    let mut slots = Slots::new(held.len() as u32);
+    for (index, (user, tokens)) in held.iter().enumerate() {
+        if !tokens.is_empty() {
+            slots.occupy(index, *user, Priority::Chat, tokens);
+            slots.release(index);
+        }
+    }
+    slots
+}
+
+fn placed(slots: &Slots, user: u128, tokens: &[Token]) -> (usize, Option<(usize, usize)>) {
+    let placement = slots.place(user, Priority::Chat, tokens).unwrap();
+    (placement.slot, placement.prefix)
+}
+
+fn run(length: usize) -> Vec<Token> {
+    (0..length as Token).collect()
+}
+
+#[test]
+fn a_second_turn_gets_the_slot_of_the_first() {
+    let slots = holding(&[(ANNA, &[9, 9, 9]), (ANNA, &[1, 2, 3]), (ANNA, &[])]);
+    assert_eq!(placed(&slots, ANNA, &[1, 2, 3, 4, 5]), (1, Some((1, 3))));
+}
+
+#[test]
+fn at_least_one_token_is_evaluated_again() {
+    let slots = holding(&[(ANNA, &[1, 2, 3])]);
+    assert_eq!(placed(&slots, ANNA, &[1, 2, 3]), (0, Some((0, 2))));
+    assert_eq!(placed(&slots, ANNA, &[1]), (0, None));
+}
+
+#[test]
+fn one_users_text_is_never_reused_for_another() {
+    let slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[])]);
+    assert_eq!(placed(&slots, BEN, &[1, 2, 3, 4]), (1, None));
+}
+
+#[test]
+fn a_conversation_that_only_begins_alike_takes_an_empty_slot() {
+    let slots = holding(&[(ANNA, &[1, 2, 3, 4, 5, 6]), (ANNA, &[])]);
+    assert_eq!(placed(&slots, ANNA, &[1, 2, 9, 9]), (1, None), "a prefix this short is not worth a copy");
+}
+
+#[test]
+fn a_long_common_prefix_is_copied_when_its_slot_is_in_use() {
+    let mut slots = Slots::new(2);
+    slots.occupy(0, ANNA, Priority::Chat, &run(200));
+    assert_eq!(placed(&slots, ANNA, &run(300)), (1, Some((0, 200))));
+}
+
+#[test]
+fn who_waited_longest_for_its_next_turn_loses_its_slot() {
+    let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[4, 5, 6])]);
+    assert_eq!(placed(&slots, BEN, &[7]).0, 0);
+    slots.occupy(0, ANNA, Priority::Chat, &[1, 2, 3]);
+    slots.release(0);
+    assert_eq!(placed(&slots, BEN, &[7]).0, 1);
+}
+
+#[test]
+fn running_slots_stay_neighbours() {
+    let mut slots = Slots::new(5);
+    slots.occupy(3, ANNA, Priority::Chat, &[]);
+    assert_eq!(placed(&slots, BEN, &[1]).0, 2);
+    slots.occupy(2, ANNA, Priority::Chat, &[]);
+    assert_eq!(placed(&slots, BEN, &[1]).0, 1);
+}
+
+#[test]
+fn no_slot_is_given_twice() {
+    let mut slots = Slots::new(1);
+    slots.occupy(0, ANNA, Priority::Chat, &[]);
+    assert_eq!(slots.place(BEN, Priority::Chat, &[1]), None);
+    assert!(!slots.has_idle());
+    slots.release(0);
+    assert!(slots.has_idle());
+}
+
+#[test]
+fn a_side_job_leaves_the_prefixes_of_chats_alone_while_another_slot_is_free() {
+    let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[]), (ANNA, &[])]);
+    let side = |slots: &Slots| slots.place(ANNA, Priority::Side, &[1, 2, 3, 4]).unwrap().slot;
+    let taken = side(&slots);
+    assert_ne!(taken, 0);
+    slots.occupy(taken, ANNA, Priority::Side, &[1, 2, 3, 4]);
+    slots.release(taken);
+    assert_eq!(side(&slots), taken, "the next one takes the same slot, and leaves the empty one to chats");
+    assert_eq!(placed(&slots, BEN, &[8]).0, 3 - taken, "a chat takes the empty one first");
+}

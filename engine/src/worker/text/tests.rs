@@ -1,1 +1,153 @@
+use super::*;
+use proptest::prelude::*;
 
+fn piece(text: &str, tokens: &[Token]) -> Option<Piece> {
+    Some(Piece { text: text.to_owned(), tokens: tokens.to_vec() })
+}
+
+fn assembler(stops: &[&str]) -> TextAssembler {
+    TextAssembler::new(stops.iter().map(|stop| (*stop).to_owned()).collect())
+}
+
+#[test]
+fn half_a_character_waits_for_its_other_half() {
+    let mut text = assembler(&[]);
+    assert_eq!(text.push(1, &[b'a', 0xc3]), Pushed::More(None));
+    assert_eq!(text.push(2, &[0xa9]), Pushed::More(piece("aé", &[1, 2])));
+}
+
+#[test]
+fn whole_tokens_before_half_a_character_do_not_wait() {
+    let mut text = assembler(&[]);
+    assert_eq!(text.push(1, b"plain "), Pushed::More(piece("plain ", &[1])));
+    assert_eq!(text.push(2, &[0xf0, 0x9f]), Pushed::More(None));
+    assert_eq!(text.push(3, &[0xa6]), Pushed::More(None));
+    assert_eq!(text.push(4, &[0x8a, b'!']), Pushed::More(piece("🦊!", &[2, 3, 4])));
+}
+
+#[test]
+fn bytes_that_are_no_character_become_the_replacement_and_hold_nothing_back() {
+    let mut text = assembler(&[]);
+    assert_eq!(text.push(1, &[0xff]), Pushed::More(piece("\u{fffd}", &[1])));
+    assert_eq!(text.push(2, &[0xe2, 0x82]), Pushed::More(None));
+    assert_eq!(text.push(3, b"A"), Pushed::More(piece("\u{fffd}A", &[2, 3])));
+}
+
+#[test]
+fn half_a_character_at_the_end_is_dropped_with_its_token() {
+    let mut text = assembler(&[]);
+    assert_eq!(text.push(1, &[0xe2, 0x82]), Pushed::More(None));
+    assert_eq!(text.finish(), None);
+    assert_eq!(text.push(2, &[b'x', 0xe2]), Pushed::More(None));
+    assert_eq!(text.finish(), piece("x", &[]), "the whole part is text, the token is not listed");
+}
+
+#[test]
+fn control_tokens_go_with_the_text_beside_them() {
+    let mut text = assembler(&[]);
+    assert_eq!(text.push(9, b""), Pushed::More(None));
+    assert_eq!(text.push(1, b"a"), Pushed::More(piece("a", &[9, 1])));
+    assert_eq!(text.push(9, b""), Pushed::More(None));
+    assert_eq!(text.finish(), None);
+}
+
+#[test]
+fn a_stop_string_across_tokens_is_never_told() {
+    let mut text = assembler(&["<end>"]);
+    assert_eq!(text.push(1, b"one <e"), Pushed::More(None));
+    assert_eq!(text.push(2, b"nd"), Pushed::More(None));
+    assert_eq!(text.push(3, b"> two"), Pushed::Stop(piece("one ", &[])));
+    assert_eq!(text.finish(), None);
+}
+
+#[test]
+fn tokens_before_a_stop_string_are_told_whole() {
+    let mut text = assembler(&["END"]);
+    assert_eq!(text.push(1, b"one "), Pushed::More(piece("one ", &[1])));
+    assert_eq!(text.push(2, b"E"), Pushed::More(None));
+    assert_eq!(text.push(3, b"N"), Pushed::More(None));
+    assert_eq!(text.push(4, b"D"), Pushed::Stop(None));
+}
+
+#[test]
+fn what_turns_out_to_be_no_stop_string_is_told() {
+    let mut text = assembler(&["END"]);
+    assert_eq!(text.push(1, b"E"), Pushed::More(None));
+    assert_eq!(text.push(2, b"N"), Pushed::More(None));
+    assert_eq!(
+        text.push(3, b"EMY E"),
+        Pushed::More(None),
+        "the token that ends in E still waits, and those before it…"
+    );
+    assert_eq!(text.finish(), piece("ENEMY E", &[1, 2, 3]));
+}
+
+#[test]
+fn of_two_stop_strings_the_first_in_the_text_counts() {
+    let mut text = assembler(&["later", "now"]);
+    assert_eq!(text.push(1, b"a now later"), Pushed::Stop(piece("a ", &[])));
+}
+
+/// What the answer should be: the text up to the first stop string.
+fn reference(bytes: &[u8], stops: &[String]) -> (String, bool) {
+    let cut = stops.iter().filter_map(|stop| find(bytes, stop.as_bytes())).min();
+    let whole = bytes.get(..cut.unwrap_or(bytes.len())).unwrap_or_default();
+    let half = if cut.is_some() { 0 } else { incomplete_len(whole) };
+    (String::from_utf8_lossy(&whole[..whole.len() - half]).into_owned(), cut.is_some())
+}
+
+proptest! {
+    #[test]
+    fn any_cut_into_tokens_gives_the_same_text(
+        answer in "[abé猫🦊 ]{0,40}",
+        cuts in prop::collection::vec(1_usize..5, 0..60),
+        stops in prop::collection::vec("[abé猫]{1,4}", 0..3),
+    ) {
+        let mut rest = answer.as_bytes();
+        let mut tokens: Vec<&[u8]> = Vec::new();
+        for cut in cuts.iter().copied().chain(std::iter::repeat(1)) {
+            if rest.is_empty() {
+                break;
+            }
+            let (token, tail) = rest.split_at(cut.min(rest.len()));
+            tokens.push(token);
+            rest = tail;
+        }
+        let (expected, stops_early) = reference(answer.as_bytes(), &stops);
+
+        let mut text = TextAssembler::new(stops);
+        let mut told = String::new();
+        let mut told_tokens = Vec::new();
+        let mut stopped = false;
+        for (index, bytes) in tokens.iter().enumerate() {
+            let (piece, stop) = match text.push(index as Token, bytes) {
+                Pushed::More(piece) => (piece, false),
+                Pushed::Stop(piece) => (piece, true),
+            };
+            if let Some(piece) = piece {
+                prop_assert!(!piece.text.is_empty());
+                let bytes: Vec<u8> =
+                    piece.tokens.iter().flat_map(|token| tokens[*token as usize]).copied().collect();
+                if stop {
+                    prop_assert!(piece.text.as_bytes().starts_with(&bytes), "tokens beyond the text");
+                } else {
+                    prop_assert_eq!(piece.text.as_bytes(), &bytes[..], "tokens are exactly the text's");
+                }
+                told.push_str(&piece.text);
+                told_tokens.extend(piece.tokens);
+            }
+            if stop {
+                stopped = true;
+                break;
+            }
+        }
+        if let Some(piece) = text.finish() {
+            told.push_str(&piece.text);
+            told_tokens.extend(piece.tokens);
+        }
+        prop_assert_eq!(told, expected);
+        prop_assert_eq!(stopped, stops_early);
+        let count = told_tokens.len() as Token;
+        prop_assert_eq!(told_tokens, (0..count).collect::<Vec<_>>(), "tokens in order, none left out");
+    }
+}
