@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use engine::Engine;
 use shared::{FinishReason, GenerationId, Message, SendAccepted, StreamEvent, UserId};
-use store::{Ending, GenerationStatus, ReplicaId, Store, StoreError};
+use store::{GenerationStatus, ReplicaId, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -173,15 +173,15 @@ impl Generations {
         Ok(())
     }
 
-    /// Ends what an earlier process of this replica left behind. To be called once, before the first request.
+    /// Ends what an earlier process of this replica left behind; tells how many. To be called once, before the first
+    /// request.
     pub async fn recover(&self) -> Result<usize, StoreError> {
-        let left = self.inner.store.owned_generations(self.inner.owner).await?;
+        let left = self.inner.store.claim_own_generations(self.inner.owner).await?;
         for row in &left {
-            let ending = match row.status {
-                GenerationStatus::Stopping => Ending::Finished(FinishReason::Stopped),
-                _ => Ending::Failed(failure::interrupted()),
-            };
-            self.inner.store.finish_generation(row.claim(), &ending, None).await?;
+            self.inner.store.end_claimed_generation(row, &failure::interrupted()).await?;
+        }
+        if !left.is_empty() {
+            tracing::info!(count = left.len(), "ended answers that the last process left unfinished");
         }
         Ok(left.len())
     }

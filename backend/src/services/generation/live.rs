@@ -24,11 +24,12 @@ pub enum Topic {
 
 /// Something that has just happened.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "every event lives behind one Arc, whatever its size")]
 pub enum LiveEvent {
     /// Text, progress or news, as readers get it.
     Stream(StreamEvent),
     /// A generation has ended and its end is recorded.
-    Ended(Box<Ended>),
+    Ended(Ended),
 }
 
 /// The end of a generation.

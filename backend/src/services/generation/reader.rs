@@ -45,6 +45,7 @@ pub struct Reader {
     models: watch::Receiver<u64>,
     until: Instant,
     merge: Merge,
+    lagged: bool,
     behind: BTreeSet<GenerationId>,
     ready: VecDeque<StreamEvent>,
     ended: bool,
@@ -76,8 +77,9 @@ impl Reader {
             models,
             until: Instant::now() + STREAM_LIFETIME,
             merge: Merge::default(),
+            lagged: false,
             behind: BTreeSet::new(),
-            ready: VecDeque::from([StreamEvent::List {}]),
+            ready: VecDeque::new(),
             ended: false,
         };
         if let Some(conversation) = conversation {
@@ -94,6 +96,8 @@ impl Reader {
                 reader.show(&row).await?;
             }
         }
+        // After the snapshots: what the page believes to be running and was not named by now has ended.
+        reader.ready.push_back(StreamEvent::List {});
         Ok(reader)
     }
 
@@ -106,9 +110,10 @@ impl Reader {
             if self.ended {
                 return None;
             }
-            match self.behind.first().copied() {
-                Some(id) => self.catch_up(id).await,
-                None => self.listen().await,
+            if self.lagged || !self.behind.is_empty() {
+                self.catch_up().await;
+            } else {
+                self.listen().await;
             }
         }
     }
@@ -158,15 +163,12 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads what the reader lacks of one answer. While the database is away the reader waits with it.
-    async fn catch_up(&mut self, id: GenerationId) {
+    /// Reads what the reader lacks. While the database is away the reader waits with it.
+    async fn catch_up(&mut self) {
         let mut backoff = Backoff::default();
         let began = Instant::now();
         loop {
-            let error = match self.read(id).await {
-                Ok(()) => return,
-                Err(error) => error,
-            };
+            let Err(error) = self.read_missing().await else { return };
             if !is_outage(&error) || began.elapsed() >= SILENT_FOR {
                 return self.give_up(error);
             }
@@ -178,7 +180,30 @@ impl Reader {
         }
     }
 
-    async fn read(&mut self, id: GenerationId) -> Result<(), StoreError> {
+    async fn read_missing(&mut self) -> Result<(), StoreError> {
+        if self.lagged {
+            self.find_missing().await?;
+            self.lagged = false;
+        }
+        match self.behind.first().copied() {
+            Some(id) => self.read_journal(id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Was too slow for the hub: anything may have happened to any answer.
+    async fn find_missing(&mut self) -> Result<(), StoreError> {
+        let followed: Vec<GenerationId> = self.merge.unfinished().collect();
+        self.behind.extend(followed);
+        let Some(conversation) = self.conversation else { return Ok(()) };
+        let store = self.generations.store();
+        for row in store.unfinished_generations(self.user, conversation).await? {
+            self.show(&row).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_journal(&mut self, id: GenerationId) -> Result<(), StoreError> {
         let after = self.merge.position(id).unwrap_or_default();
         let store = self.generations.store();
         let read = store.journal_after(self.user, id, after, PAGE_CHUNKS).await?;
@@ -197,7 +222,8 @@ impl Reader {
                 });
             }
         }
-        if !last_page {
+        // A page that brought nothing new will not the next time either.
+        if !last_page && self.merge.position(id) != Some(after) {
             return Ok(());
         }
         if !row.status.is_unfinished() {
@@ -222,7 +248,7 @@ impl Reader {
             }
             event = next_of(&mut self.answers) => match event {
                 Ok(event) => self.answer_event(&event),
-                Err(Lagged) => self.catch_up_with_all().await,
+                Err(Lagged) => self.lagged = true,
             },
             event = self.news.next() => match event {
                 Ok(event) => self.news_event(&event),
@@ -278,27 +304,6 @@ impl Reader {
             StreamEvent::Message { message } if Some(message.conversation_id) != self.conversation => {}
             event => self.ready.push_back(event.clone()),
         }
-    }
-
-    /// Was too slow for the hub: the journal has everything that was missed.
-    async fn catch_up_with_all(&mut self) {
-        let followed: Vec<GenerationId> = self.merge.unfinished().collect();
-        self.behind.extend(followed);
-        let Some(conversation) = self.conversation else { return };
-        let result = match self.generations.store().unfinished_generations(self.user, conversation).await {
-            Ok(rows) => self.follow(&rows).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            self.give_up(error);
-        }
-    }
-
-    async fn follow(&mut self, rows: &[GenerationRow]) -> Result<(), StoreError> {
-        for row in rows {
-            self.show(row).await?;
-        }
-        Ok(())
     }
 
     fn give_up(&mut self, error: StoreError) {

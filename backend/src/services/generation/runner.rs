@@ -284,12 +284,12 @@ impl Runner {
             }
         };
         let generation_id = self.job.ids.generation_id;
-        self.publish(LiveEvent::Ended(Box::new(Ended {
+        self.publish(LiveEvent::Ended(Ended {
             generation_id,
             last_seq,
             event: end_event(generation_id, &message),
             message: message.clone(),
-        })));
+        }));
         self.generations.hub().list_changed(self.job.user);
         Some(message)
     }
