@@ -16,6 +16,8 @@ const NAME_MAX_BYTES: u64 = 65_535;
 const TEXT_MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Most dimensions of a tensor, as in ggml.
 const DIMENSIONS_MAX: u32 = 4;
+/// Where the file does not say: the tensors begin at a multiple of this.
+const ALIGNMENT_BYTES: u64 = 32;
 /// Arrays within arrays: none are known in real files.
 const NESTING_MAX: u32 = 4;
 
@@ -101,11 +103,15 @@ impl Header {
         for _ in 0..tensors {
             last_offset = last_offset.max(reader.tensor_offset()?);
         }
-        // The data follows the header; a tensor that would begin at or behind the end of the file is not there.
-        if tensors > 0 && reader.position.saturating_add(last_offset) >= size_bytes {
+        let header = Self { metadata, tensors, size_bytes };
+        let alignment = header.integer("general.alignment").unwrap_or(ALIGNMENT_BYTES).max(1);
+        let data_at = reader.position.checked_next_multiple_of(alignment);
+        let last_at = data_at.and_then(|data_at| data_at.checked_add(last_offset));
+        // A tensor that would begin at or behind the end of the file is not there.
+        if tensors > 0 && last_at.is_none_or(|last_at| last_at >= size_bytes) {
             return Err(GgufError::Truncated { size_bytes });
         }
-        Ok(Self { metadata, tensors, size_bytes })
+        Ok(header)
     }
 
     /// A whole number of the metadata.
