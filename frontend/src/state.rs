@@ -6,6 +6,7 @@ pub mod connection;
 pub mod conversation;
 pub mod conversations;
 pub mod days;
+pub mod drafts;
 pub mod failure;
 pub mod models;
 pub mod outbox;

@@ -141,7 +141,10 @@ pub(super) fn share(old: &Rc<Block>, new: Rc<Block>) -> Rc<Block> {
         (Block::List { items: old, .. }, Block::List { start, items }) => {
             let items = zip_shared(old, items, |old, new| match old == new {
                 true => Rc::clone(old),
-                false => Rc::new(Item { done: new.done, content: zip_shared(&old.content, &new.content, share_ref) }),
+                false => Rc::new(Item {
+                    done: new.done,
+                    content: zip_shared(&old.content, &new.content, share_ref),
+                }),
             });
             Rc::new(Block::List { start: *start, items })
         }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use shared::reducer::Answer;
 use shared::{
-    Author, ClientId, CodeBlock, ConversationId, FinishReason, GenerationId, Message, MessageId, MessageStatus,
-    Page,
+    Author, ClientId, CodeBlock, ConversationId, FinishReason, GenerationId, Message, MessageId,
+    MessageStatus, Page,
 };
 
 use super::failure::Failure;
@@ -64,6 +64,11 @@ impl Conversation {
         self.leaf
     }
 
+    /// Whether the messages are here.
+    pub fn is_ready(&self) -> bool {
+        self.load == Load::Ready
+    }
+
     /// One message.
     pub fn get(&self, id: MessageId) -> Option<&Same<Message>> {
         self.messages.get(&id)
@@ -109,15 +114,20 @@ impl Conversation {
 
     /// All answers that are being written, on any branch.
     pub fn all_running(&self) -> impl Iterator<Item = GenerationId> {
-        self.messages.values().filter(|message| message.status.is_running()).filter_map(|message| message.generation_id)
+        self.messages
+            .values()
+            .filter(|message| message.status.is_running())
+            .filter_map(|message| message.generation_id)
     }
 
     /// Tokens of the context in use and in all, by the newest answer of the branch that knows.
     pub fn context(&self) -> Option<(u32, u32)> {
         self.branch().iter().rev().find_map(|shown| {
             let usage = shown.message.usage?;
-            (usage.context_tokens > 0)
-                .then_some((usage.prompt_tokens.saturating_add(usage.completion_tokens), usage.context_tokens))
+            (usage.context_tokens > 0).then_some((
+                usage.prompt_tokens.saturating_add(usage.completion_tokens),
+                usage.context_tokens,
+            ))
         })
     }
 

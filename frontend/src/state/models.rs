@@ -7,19 +7,18 @@ use shared::Model;
 pub struct Models {
     /// As the server listed them; none before it did.
     pub items: Option<Vec<Model>>,
-    /// Chosen by hand; stays until another is chosen.
+    /// Chosen last on this device: for conversations that have used none yet.
     pub chosen: Option<String>,
 }
 
 impl Models {
-    /// The model that the next message goes to: the chosen one, else the conversation's, else the default, of those
-    /// that exist.
+    /// The model that the next message goes to: the conversation's, else the one chosen last, else the default, of
+    /// those that exist.
     pub fn current(&self, of_conversation: Option<&str>) -> Option<&Model> {
         let find = |id: &str| self.items.iter().flatten().find(|model| model.id == id);
-        self.chosen
-            .as_deref()
+        of_conversation
             .and_then(find)
-            .or_else(|| of_conversation.and_then(find))
+            .or_else(|| self.chosen.as_deref().and_then(find))
             .or_else(|| self.items.iter().flatten().find(|model| model.default))
             .or_else(|| self.items.iter().flatten().next())
     }
@@ -48,14 +47,17 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_model_wins_over_the_conversations_over_the_default() {
-        let mut models =
-            Models { items: Some(vec![model("a", false), model("b", true), model("c", false)]), chosen: None };
+    fn the_conversations_model_wins_over_the_chosen_one_over_the_default() {
+        let mut models = Models {
+            items: Some(vec![model("a", false), model("b", true), model("c", false)]),
+            chosen: None,
+        };
         let id = |models: &Models, of| models.current(of).map(|model| model.id.clone());
         assert_eq!(id(&models, None).as_deref(), Some("b"));
         assert_eq!(id(&models, Some("a")).as_deref(), Some("a"));
         models.chosen = Some("c".into());
-        assert_eq!(id(&models, Some("a")).as_deref(), Some("c"));
+        assert_eq!(id(&models, Some("a")).as_deref(), Some("a"));
+        assert_eq!(id(&models, None).as_deref(), Some("c"));
         models.chosen = Some("gone".into());
         assert_eq!(id(&models, Some("gone too")).as_deref(), Some("b"));
     }

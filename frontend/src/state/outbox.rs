@@ -151,7 +151,10 @@ mod tests {
         let error = ApiError::new(ErrorCode::UnknownModel, "no such model");
         assert_eq!(outbox.fail(request.client_id, 0, Failure::Refused(error.clone())), None);
         assert_eq!(outbox.waiting(), []);
-        assert_eq!(outbox.get(request.client_id).map(|entry| &entry.delivery), Some(&Delivery::Refused(error)));
+        assert_eq!(
+            outbox.get(request.client_id).map(|entry| &entry.delivery),
+            Some(&Delivery::Refused(error))
+        );
     }
 
     #[test]

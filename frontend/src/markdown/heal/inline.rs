@@ -74,7 +74,9 @@ fn with_code_closed(line: &str, at: usize, run: &str) -> String {
 fn note_run<'a>(open: &mut Vec<Opened<'a>>, run: &'a str, at: usize, before: char, after: Option<char>) {
     let parts = if run.len() == 3 { run.split_at_checked(2) } else { Some((run, "")) };
     let Some((first, second)) = parts else { return };
-    for (sign, at) in [(first, at), (second, at + first.len())].into_iter().filter(|(sign, _)| !sign.is_empty()) {
+    for (sign, at) in
+        [(first, at), (second, at + first.len())].into_iter().filter(|(sign, _)| !sign.is_empty())
+    {
         let opened = open.iter().rposition(|opened| opened.sign == sign);
         // `2*3` and `snake_case` are no emphasis; strong text may begin within a word where words have no spaces.
         let begins = sign == "**" || !before.is_alphanumeric();

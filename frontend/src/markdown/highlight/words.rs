@@ -260,7 +260,9 @@ impl Words {
             (Kind::Tag, rest.find(']').map_or(rest.len(), |end| end + 1))
         } else if self.keys == Keys::Css && is_color(tag, name) {
             (Kind::Number, name_length)
-        } else if self.keys == Keys::Css && !name.starts_with(|c: char| c.is_alphabetic() || c == '-' || c == '_') {
+        } else if self.keys == Keys::Css
+            && !name.starts_with(|c: char| c.is_alphabetic() || c == '-' || c == '_')
+        {
             (Kind::Plain, 0)
         } else {
             (Kind::Tag, name_length)

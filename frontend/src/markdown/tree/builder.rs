@@ -259,7 +259,9 @@ fn plain_text(inlines: &[Inline]) -> String {
     let mut text = String::new();
     for inline in inlines {
         match inline {
-            Inline::Text(part) | Inline::Code(part) | Inline::Math { source: part, .. } => text.push_str(part),
+            Inline::Text(part) | Inline::Code(part) | Inline::Math { source: part, .. } => {
+                text.push_str(part)
+            }
             Inline::Emphasis(parts) | Inline::Strong(parts) | Inline::Strikethrough(parts) => {
                 text.push_str(&plain_text(parts));
             }

@@ -27,7 +27,10 @@ fn split_addresses(text: &str, into: &mut Vec<Inline>) {
         if !before.is_empty() {
             into.push(Inline::Text(before.to_owned()));
         }
-        into.push(Inline::Link { address: address.to_owned(), content: vec![Inline::Text(address.to_owned())] });
+        into.push(Inline::Link {
+            address: address.to_owned(),
+            content: vec![Inline::Text(address.to_owned())],
+        });
         rest = after;
     }
     if !rest.is_empty() {
@@ -63,7 +66,8 @@ fn address_length(text: &str) -> usize {
     }
     let mut address = text.get(..end).unwrap_or_default();
     loop {
-        let unbalanced = address.ends_with(')') && address.matches(')').count() > address.matches('(').count();
+        let unbalanced =
+            address.ends_with(')') && address.matches(')').count() > address.matches('(').count();
         match address.char_indices().next_back() {
             Some((at, last)) if unbalanced || ".,;:!?'*_~]".contains(last) => {
                 address = address.get(..at).unwrap_or_default();

@@ -33,7 +33,10 @@ fn an_address_that_is_a_link_already_is_not_linked_twice() {
     let blocks = parse("[see https://a.b](https://c.d)");
     assert_eq!(
         *blocks[0],
-        Block::Paragraph(vec![Inline::Link { address: "https://c.d".into(), content: vec![text("see https://a.b")] }])
+        Block::Paragraph(vec![Inline::Link {
+            address: "https://c.d".into(),
+            content: vec![text("see https://a.b")]
+        }])
     );
 }
 

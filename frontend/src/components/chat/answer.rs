@@ -1,0 +1,161 @@
+//! A message of a model: while it is written, when it is whole, and when it failed.
+
+use shared::reducer::Phase;
+use shared::{ContextPolicy, FinishReason, MessageStatus};
+use stylist::css;
+use yew::prelude::*;
+
+use super::answer_error::AnswerError;
+use super::answer_progress::AnswerProgress;
+use super::message_actions::{CopyMessage, Pager};
+use super::omitted::Omitted;
+use crate::components::button::IconButton;
+use crate::components::icon::Glyph;
+use crate::components::sheet;
+use crate::hooks::{use_chat, use_live, use_selected};
+use crate::markdown::Markdown;
+use crate::platform::time;
+use crate::state::conversation::Shown;
+use crate::state::models::Models;
+
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+    padding-top: var(--space-4);
+
+    .reasoning {
+        margin-bottom: var(--space-3);
+        color: var(--muted);
+        font-size: 0.9375rem;
+    }
+    .reasoning summary {
+        display: inline-block;
+        padding: var(--space-1) 0;
+        cursor: pointer;
+        font-weight: 550;
+    }
+    .reasoning > div {
+        padding-left: var(--space-4);
+        border-left: 2px solid var(--border);
+    }
+    .foot {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        min-height: 2.25rem;
+        margin: var(--space-1) 0 0 -0.4rem;
+    }
+    .actions {
+        display: flex;
+        align-items: center;
+        transition: opacity var(--fast);
+    }
+    .facts {
+        padding: 0 var(--space-2);
+        font-size: var(--text-xs);
+        font-variant-numeric: tabular-nums;
+        color: var(--muted);
+        transition: opacity var(--fast);
+    }
+    .quiet {
+        opacity: 0;
+    }
+    &:hover .quiet, &:focus-within .quiet {
+        opacity: 1;
+    }
+    .ended {
+        margin: var(--space-2) 0 0;
+        font-size: var(--text-s);
+        color: var(--muted);
+    }
+    @media (pointer: coarse) {
+        .foot {
+            min-height: 2.75rem;
+        }
+        .quiet {
+            opacity: 1;
+        }
+    }
+"#)));
+
+/// Props of an answer.
+#[derive(Properties, PartialEq)]
+pub struct AnswerProps {
+    /// The message and its place among its siblings.
+    pub shown: Shown,
+    /// It is the last of the branch: what can be done with it is always shown.
+    pub is_last: bool,
+}
+
+/// A message of a model.
+#[component]
+pub fn Answer(props: &AnswerProps) -> Html {
+    let chat = use_chat();
+    let message = &props.shown.message;
+    let is_running = message.status.is_running();
+    let live = use_live(message.generation_id.filter(|_| is_running));
+    let models = use_selected(&chat.models, |models: &Models| {
+        models.items.iter().flatten().map(|model| (model.id.clone(), model.name.clone())).collect::<Vec<_>>()
+    });
+    let (text, reasoning) = match &live {
+        Some(live) => (live.text.clone(), live.reasoning.clone()),
+        None => (AttrValue::from(message.content.clone()), AttrValue::from(message.reasoning.clone())),
+    };
+    let name = message.model.as_ref().map(|id| {
+        models.iter().find(|(other, _)| other == id).map_or_else(|| id.clone(), |(_, name)| name.clone())
+    });
+    let again = {
+        let id = message.id;
+        Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::Refuse))
+    };
+    let phase = live.as_ref().map_or(Phase::Queued { place: 0 }, |live| live.phase.clone());
+    let speed = live.as_ref().map_or(message.usage, |live| live.usage).map(|usage| usage.tokens_per_second);
+    let facts = name
+        .into_iter()
+        .chain(speed.filter(|speed| *speed > 0.0).map(|speed| format!("{speed:.1} tokens/s")))
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let quiet = (!props.is_last).then_some("quiet");
+    html! {
+        <article class={SHEET.with(AttrValue::clone)} aria-label="Answer" aria-busy={is_running.then_some("true")}
+            title={(!is_running).then(|| time::local(message.timestamp))}>
+            if !message.omitted_message_ids.is_empty() {
+                <Omitted ids={message.omitted_message_ids.clone()} />
+            }
+            if !reasoning.is_empty() {
+                <details class="reasoning" open={is_running && text.is_empty()}>
+                    <summary>{ if is_running && text.is_empty() { "Thinking …" } else { "Thoughts" } }</summary>
+                    <div><Markdown source={reasoning} streaming={is_running} /></div>
+                </details>
+            }
+            if is_running && text.is_empty() {
+                <AnswerProgress {phase} />
+            } else {
+                <Markdown source={text} streaming={is_running} />
+            }
+            if let Some(error) = message.error.clone() {
+                <AnswerError id={message.id} {error} has_text={!message.content.is_empty()} />
+            }
+            { ended(message.status, message.finish_reason) }
+            <div class="foot">
+                if !is_running {
+                    <div class={classes!("actions", quiet)}>
+                        <CopyMessage message={message.clone()} />
+                        <IconButton glyph={Glyph::Again} label="Regenerate" small=true onclick={again} />
+                    </div>
+                }
+                <Pager shown={props.shown.clone()} />
+                <span class={classes!("facts", quiet)}>{ facts }</span>
+            </div>
+        </article>
+    }
+}
+
+fn ended(status: MessageStatus, reason: Option<FinishReason>) -> Html {
+    let words = match (status, reason) {
+        (MessageStatus::Stopped, _) => "You stopped this answer.",
+        (MessageStatus::Complete, Some(FinishReason::Length)) => {
+            "The answer ends here because it reached the longest length that the model has room for."
+        }
+        _ => return Html::default(),
+    };
+    html! { <p class="ended">{ words }</p> }
+}

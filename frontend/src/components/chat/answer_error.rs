@@ -1,0 +1,209 @@
+//! An answer that failed: why, with the numbers, and the ways on.
+
+use shared::{ApiError, ContextPolicy, ErrorCode, MessageId};
+use stylist::css;
+use yew::prelude::*;
+
+use super::omitted::excerpts;
+use crate::components::button::{Button, Weight};
+use crate::components::icon::{Glyph, Icon};
+use crate::components::sheet;
+use crate::hooks::use_chat;
+
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+    margin-top: var(--space-3);
+    padding: var(--space-4);
+    border: 1px solid color-mix(in srgb, var(--danger) 35%, var(--border));
+    border-radius: var(--radius-l);
+    background: color-mix(in srgb, var(--danger) 5%, var(--background));
+    font-size: 0.9375rem;
+
+    h3 {
+        display: flex;
+        align-items: center;
+        gap: var(--space-2);
+        margin: 0;
+        font-size: 1rem;
+    }
+    h3 svg {
+        flex: none;
+        color: var(--danger);
+    }
+    p {
+        margin: var(--space-2) 0 0;
+    }
+    .small {
+        font-size: var(--text-xs);
+        color: var(--muted);
+    }
+    meter {
+        display: block;
+        width: 100%;
+        height: 0.5rem;
+        margin-top: var(--space-3);
+    }
+    details {
+        margin-top: var(--space-3);
+        font-size: var(--text-s);
+    }
+    summary {
+        padding: var(--space-1) 0;
+        cursor: pointer;
+    }
+    ol {
+        margin: var(--space-1) 0 0;
+        padding-left: var(--space-5);
+        color: var(--muted);
+    }
+    .actions {
+        display: flex;
+        flex-wrap: wrap;
+        gap: var(--space-2);
+        margin-top: var(--space-4);
+    }
+"#)));
+
+/// Props of a failed answer's card.
+#[derive(Properties, PartialEq)]
+pub struct AnswerErrorProps {
+    /// The answer.
+    pub id: MessageId,
+    /// Why it failed.
+    pub error: ApiError,
+    /// Some of it is there.
+    pub has_text: bool,
+}
+
+/// A failed answer's card.
+#[component]
+pub fn AnswerError(props: &AnswerErrorProps) -> Html {
+    let error = &props.error;
+    let is_overflow = error.code == ErrorCode::ContextLengthExceeded;
+    let title = match error.code {
+        ErrorCode::ContextLengthExceeded => "This conversation no longer fits the model",
+        ErrorCode::ModelUnavailable | ErrorCode::UnknownModel => "The model cannot be used",
+        ErrorCode::Overloaded | ErrorCode::RateLimited => "Too much at once",
+        _ if props.has_text => "The answer broke off",
+        _ => "No answer came",
+    };
+    html! {
+        <section class={SHEET.with(AttrValue::clone)} aria-label={title}>
+            <h3><Icon glyph={Glyph::Warning} />{ title }</h3>
+            if is_overflow {
+                <Overflow id={props.id} error={error.clone()} />
+            } else {
+                <p>{ &error.message }</p>
+                if props.has_text {
+                    <p>{ "What had come is kept." }</p>
+                }
+                if let Some(request_id) = &error.request_id {
+                    <p class="small">{ format!("For whoever runs this server: the log has the cause under {request_id}.") }</p>
+                }
+                <TryAgain id={props.id} />
+            }
+        </section>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct TryAgainProps {
+    id: MessageId,
+}
+
+#[component]
+fn TryAgain(props: &TryAgainProps) -> Html {
+    let chat = use_chat();
+    let id = props.id;
+    let again = Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::Refuse));
+    html! {
+        <div class="actions"><Button onclick={again}>{ "Try again" }</Button></div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct OverflowProps {
+    id: MessageId,
+    error: ApiError,
+}
+
+/// Both numbers, and both ways on: without the oldest turns, or on a new branch without any of them.
+#[component]
+fn Overflow(props: &OverflowProps) -> Html {
+    let chat = use_chat();
+    let id = props.id;
+    let omit =
+        props.error.context.as_ref().map(|context| context.omit_message_ids.clone()).unwrap_or_default();
+    let numbers = props.error.context.as_ref().map(|context| {
+        let (prompt, room) = (context.prompt_tokens, context.context_tokens);
+        html! {
+            <>
+                <p>
+                    { "It has " }<strong>{ format!("{} tokens", grouped(prompt)) }</strong>
+                    { "; the model reads " }<strong>{ grouped(room) }</strong>
+                    { ", and the answer needs some of them. Nothing was left out in silence: choose how to go on." }
+                </p>
+                <meter min="0" max={prompt.max(room).to_string()} high={room.to_string()} value={prompt.to_string()}
+                    aria-hidden="true"></meter>
+            </>
+        }
+    });
+    let go_on = {
+        let chat = chat.clone();
+        Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::OmitOldest))
+    };
+    let branch = {
+        let chat = chat.clone();
+        Callback::from(move |_: MouseEvent| chat.ask_from_start(id))
+    };
+    let oldest = match omit.len() {
+        1 => "Go on without the oldest message".to_owned(),
+        count => format!("Go on without the oldest {count} messages"),
+    };
+    html! {
+        <>
+            { numbers.unwrap_or_else(|| html! { <p>{ &props.error.message }</p> }) }
+            if omit.is_empty() {
+                <p>{ "Your last message alone is too long for this model. Shorten it, or choose a model that reads more." }</p>
+            } else {
+                <details>
+                    <summary>{ "Which ones?" }</summary>
+                    { excerpts(&chat, &omit) }
+                </details>
+            }
+            <div class="actions">
+                if !omit.is_empty() {
+                    <Button weight={Weight::Primary} onclick={go_on}>{ oldest }</Button>
+                    <Button onclick={branch}>
+                        <Icon glyph={Glyph::Branch} size=18 />{ "Ask again on a new branch" }
+                    </Button>
+                }
+            </div>
+        </>
+    }
+}
+
+/// 12345 as 12,345.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(512), "512");
+        assert_eq!(grouped(4_096), "4,096");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}

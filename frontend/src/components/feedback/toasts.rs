@@ -1,0 +1,114 @@
+//! Short notes at the bottom of the page.
+
+use stylist::css;
+use yew::prelude::*;
+
+use crate::components::button::IconButton;
+use crate::components::icon::Glyph;
+use crate::components::sheet;
+use crate::hooks::{use_chat, use_store};
+use crate::state::toasts::{Offer, Toast};
+
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+    position: fixed;
+    z-index: var(--layer-toast);
+    left: 50%;
+    bottom: calc(7rem + env(safe-area-inset-bottom, 0px));
+    display: grid;
+    justify-items: center;
+    gap: var(--space-2);
+    width: min(30rem, calc(100vw - 2rem));
+    transform: translateX(-50%);
+    pointer-events: none;
+
+    .toast {
+        display: flex;
+        align-items: center;
+        gap: var(--space-2);
+        max-width: 100%;
+        padding: var(--space-1) var(--space-1) var(--space-1) var(--space-4);
+        border-radius: var(--radius-m);
+        font-size: var(--text-s);
+        color: var(--background);
+        background: var(--text);
+        box-shadow: var(--shadow-l);
+        pointer-events: auto;
+        animation: toast-comes var(--normal);
+    }
+    .toast.error {
+        color: var(--on-accent);
+        background: var(--danger);
+    }
+    .toast p {
+        margin: 0;
+        padding: var(--space-2) 0;
+    }
+    .toast button {
+        flex: none;
+        color: inherit;
+    }
+    .toast button:hover {
+        color: inherit;
+        background: color-mix(in srgb, currentColor 18%, transparent);
+    }
+    .offer {
+        min-height: 2.25rem;
+        padding: 0 var(--space-3);
+        border: 0;
+        border-radius: var(--radius-s);
+        font: inherit;
+        font-weight: 650;
+        background: transparent;
+        cursor: pointer;
+    }
+    @keyframes toast-comes {
+        from { opacity: 0; transform: translateY(8px); }
+    }
+"#)));
+
+/// The notes of this page.
+#[component]
+pub fn ToastList() -> Html {
+    let chat = use_chat();
+    let toasts = use_store(&chat.toasts);
+    html! {
+        <div class={SHEET.with(AttrValue::clone)} role="status" aria-live="polite">
+            { for toasts.items().iter().map(|toast| html! { <Note key={toast.id} toast={toast.clone()} /> }) }
+        </div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct NoteProps {
+    toast: Toast,
+}
+
+#[component]
+fn Note(props: &NoteProps) -> Html {
+    let chat = use_chat();
+    let id = props.toast.id;
+    let close = {
+        let chat = chat.clone();
+        Callback::from(move |_: MouseEvent| chat.toasts.update(|toasts| toasts.remove(id)))
+    };
+    let offer = props.toast.offer.map(|offer| {
+        let chat = chat.clone();
+        let onclick = Callback::from(move |_: MouseEvent| {
+            chat.toasts.update(|toasts| toasts.remove(id));
+            match offer {
+                Offer::Restore(conversation) => chat.restore(conversation),
+            }
+        });
+        let words = match offer {
+            Offer::Restore(_) => "Undo",
+        };
+        html! { <button type="button" class="offer" {onclick}>{ words }</button> }
+    });
+    html! {
+        <div class={classes!("toast", props.toast.is_error.then_some("error"))}>
+            <p>{ &props.toast.text }</p>
+            { offer }
+            <IconButton glyph={Glyph::Cross} label="Close this note" small=true onclick={close} />
+        </div>
+    }
+}

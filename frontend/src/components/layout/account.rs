@@ -1,0 +1,65 @@
+//! The foot of the sidebar: who is signed in, the theme, signing out.
+
+use stylist::css;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::theme_toggle::ThemeToggle;
+use crate::components::icon::Glyph;
+use crate::components::menu::{Menu, MenuItem};
+use crate::components::sheet;
+use crate::hooks::{use_chat, use_session};
+
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+    display: flex;
+    align-items: center;
+    gap: var(--space-1);
+    padding: var(--space-2) var(--space-3) calc(var(--space-2) + env(safe-area-inset-bottom, 0px)) var(--space-4);
+    border-top: 1px solid var(--border);
+
+    .who {
+        flex: 1;
+        min-width: 0;
+        line-height: 1.3;
+    }
+    .who span {
+        display: block;
+        overflow: hidden;
+        white-space: nowrap;
+        text-overflow: ellipsis;
+    }
+    .name {
+        font-size: 0.90625rem;
+        font-weight: 550;
+    }
+    .email {
+        font-size: var(--text-xs);
+        color: var(--muted);
+    }
+"#)));
+
+/// Who is signed in.
+#[component]
+pub fn Account() -> Html {
+    let chat = use_chat();
+    let session = use_session();
+    let items = vec![MenuItem {
+        glyph: Glyph::Leave,
+        label: "Sign out".into(),
+        danger: false,
+        onclick: Callback::from(move |()| {
+            let session = session.clone();
+            spawn_local(async move { session.sign_out().await });
+        }),
+    }];
+    html! {
+        <div class={SHEET.with(AttrValue::clone)}>
+            <div class="who">
+                <span class="name">{ &chat.user.name }</span>
+                <span class="email">{ &chat.user.email }</span>
+            </div>
+            <ThemeToggle />
+            <Menu label="Account" up=true {items} />
+        </div>
+    }
+}

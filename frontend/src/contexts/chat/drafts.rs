@@ -1,0 +1,35 @@
+//! Drafts: in memory while the page is open, in local storage across reloads.
+
+use shared::ConversationId;
+
+use super::Chat;
+use crate::platform::storage;
+
+impl Chat {
+    /// The draft of a conversation.
+    pub fn draft(&self, conversation: Option<ConversationId>) -> String {
+        match self.drafts.get().get(conversation) {
+            Some(text) => text.to_owned(),
+            None => storage::get(&self.draft_key(conversation)).unwrap_or_default(),
+        }
+    }
+
+    /// Keeps the draft of a conversation.
+    pub fn set_draft(&self, conversation: Option<ConversationId>, text: String) {
+        let key = self.draft_key(conversation);
+        if text.is_empty() {
+            storage::remove(&key);
+        } else {
+            // Where nothing can be stored, the draft still lives as long as the page.
+            storage::set(&key, &text);
+        }
+        self.drafts.update(|drafts| drafts.set(conversation, text));
+    }
+
+    fn draft_key(&self, conversation: Option<ConversationId>) -> String {
+        match conversation {
+            Some(id) => format!("draft.{}.{id}", self.user.id),
+            None => format!("draft.{}", self.user.id),
+        }
+    }
+}

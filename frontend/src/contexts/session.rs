@@ -1,0 +1,100 @@
+//! Signing in and out.
+
+use shared::{Login, Registration, SetupState};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use crate::api::{Client, config};
+use crate::state::failure::Failure;
+use crate::state::session::Session;
+use crate::state::store::Store;
+
+/// The session and its verbs.
+#[derive(Clone, PartialEq)]
+pub struct SessionHandle {
+    /// The way to the server.
+    pub client: Client,
+    /// Who is signed in.
+    pub session: Store<Session>,
+}
+
+impl SessionHandle {
+    fn new() -> Self {
+        let handle = Self { client: Client::default(), session: Store::new(Session::Starting) };
+        let session = handle.session.clone();
+        handle.client.on_end(move || session.set(Session::SignedOut { first_run: false, expired: true }));
+        handle
+    }
+
+    /// Tries again where the server did not answer; once at a time.
+    pub async fn start_again(&self) {
+        if matches!(*self.session.get(), Session::Unknown(_)) {
+            self.session.set(Session::Starting);
+            self.start().await;
+        }
+    }
+
+    /// Goes on with the session of this browser, or finds out what to ask for.
+    async fn start(&self) {
+        self.client.set_base(config::api_url().await);
+        let found = match self.client.resume().await {
+            Ok(Some(user)) => Ok(Session::SignedIn(user)),
+            Ok(None) => self
+                .client
+                .setup()
+                .await
+                .map(|setup| Session::SignedOut { first_run: setup.first_run, expired: false }),
+            Err(failure) => Err(failure),
+        };
+        self.session.set(found.unwrap_or_else(Session::Unknown));
+    }
+
+    /// What signing up asks for.
+    pub async fn setup(&self) -> Result<SetupState, Failure> {
+        self.client.setup().await
+    }
+
+    /// Signs in.
+    pub async fn sign_in(&self, login: &Login) -> Result<(), Failure> {
+        let user = self.client.login(login).await?;
+        self.session.set(Session::SignedIn(user));
+        Ok(())
+    }
+
+    /// Makes an account and signs in with it.
+    pub async fn sign_up(&self, registration: &Registration) -> Result<(), Failure> {
+        let user = self.client.register(registration).await?;
+        self.session.set(Session::SignedIn(user));
+        Ok(())
+    }
+
+    /// Signs out. Where the server cannot be told, the page still forgets the session.
+    pub async fn sign_out(&self) {
+        if let Err(failure) = self.client.logout().await {
+            web_sys::console::warn_1(&format!("signing out: {failure}").into());
+        }
+        self.session.set(Session::SignedOut { first_run: false, expired: false });
+    }
+}
+
+/// Props of a provider.
+#[derive(Properties, PartialEq)]
+pub struct SessionProviderProps {
+    /// What it is for.
+    pub children: Html,
+}
+
+/// Gives [`SessionHandle`] to everything inside, and starts the session.
+#[component]
+pub fn SessionProvider(props: &SessionProviderProps) -> Html {
+    let handle = use_memo((), |()| SessionHandle::new());
+    {
+        let handle = (*handle).clone();
+        use_effect_with((), move |()| spawn_local(async move { handle.start().await }));
+    }
+    html! {
+        <ContextProvider<SessionHandle> context={(*handle).clone()}>
+            { props.children.clone() }
+        </ContextProvider<SessionHandle>>
+    }
+}
