@@ -43,7 +43,8 @@ impl Database {
         let (database_url, cluster) = match &config.database_url {
             Some(url) => (url.expose_secret().to_owned(), None),
             None => {
-                todo!()
+                let cluster = EmbeddedCluster::start(&config.data_dir).await?;
+                (cluster.database_url(), Some(cluster))
             }
         };
         let max_connections = config.database_connections;
@@ -66,7 +67,7 @@ impl Database {
     pub async fn close(self) {
         self.store.close();
         if let Some(cluster) = self.cluster
-            && let Err(error) = Err::<(), String>(String::new())
+            && let Err(error) = cluster.stop().await
         {
             tracing::warn!(%error, "the private PostgreSQL did not stop cleanly; the next start recovers it");
         }

@@ -1,0 +1,10 @@
+//! The harness: [`TestApp`] is a server of one test, [`Actor`] somebody who calls it, [`Reader`] an open stream.
+
+mod actor;
+mod app;
+mod reader;
+mod worker;
+
+pub use actor::{Actor, Answer};
+pub use app::TestApp;
+pub use reader::Reader;
