@@ -38,6 +38,11 @@ impl Slots {
         Self { slots: (0..count).map(|_| Slot::default()).collect(), uses: 0 }
     }
 
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.is_busy).count()
+    }
+
     pub(crate) fn has_idle(&self) -> bool {
         self.slots.iter().any(|slot| !slot.is_busy)
     }
