@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod failure;
+mod figures;
 mod interrupt;
 mod place;
 mod report;
@@ -22,6 +23,8 @@ usage: cargo xtask <command>
   up               set up what is missing, build, and run Oriel until Ctrl-C
   test             run all checks
   test <part>      run one of them; an unknown name lists them
+  figures          measure memory, start, page and speed
+  model <dir>      put the starter model into a directory that has no model
   build page       build the page only
   build programs   build oriel and oriel-engine only";
 
@@ -42,6 +45,8 @@ fn obey(words: &[&str]) -> Outcome {
         ["up"] => up::up(),
         ["test"] => test::test(None),
         ["test", part] => test::test(Some(part)),
+        ["figures"] => figures::figures(),
+        ["model", directory] => step("starter model", || setup::models::place_starter(directory.as_ref())),
         ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),
         ["build", "programs"] => step("programs", build::programs::build),
         [] | ["help" | "--help" | "-h"] => {

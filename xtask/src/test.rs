@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all checks, or one part of them. Every part runs even when one before it failed; the table at
 //! the end says which, and how to repeat it alone.
 
-mod browser;
+pub mod browser;
 mod count;
 mod layering;
 mod licences;

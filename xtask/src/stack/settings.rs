@@ -2,8 +2,10 @@
 //! through to `oriel`, which checks them.
 
 use std::env;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::failure::{Failure, Outcome};
 use crate::place;
@@ -76,7 +78,7 @@ pub fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn parsed<T: std::str::FromStr>(name: &str, default: T, expected: &str) -> Outcome<T> {
+fn parsed<T: FromStr<Err: Display>>(name: &str, default: T, expected: &str) -> Outcome<T> {
     let Some(text) = set(name) else { return Ok(default) };
-    text.parse().or_else(|_: T::Err| Err(Failure::new(format!("{name} is {text:?}; expected {expected}"))))
+    text.parse().map_err(|error| Failure::new(format!("{name} is {text:?} ({error}); expected {expected}")))
 }

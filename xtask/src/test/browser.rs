@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Proof, count};
-use crate::build::{machine, page, programs};
+use crate::build::machine;
 use crate::command;
 use crate::failure::{Doing, Outcome};
 use crate::place;
