@@ -22,7 +22,7 @@ use llama_cpp_2::token::LlamaToken;
 use crate::decoder::LlamaDecoder;
 use crate::log::Complaints;
 use crate::prompt::LlamaReader;
-use crate::template::ChatTemplate;
+use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
 use crate::{refusal, threads};
 
@@ -119,19 +119,16 @@ fn check_kind(model: &LlamaModel) -> Result<(), String> {
     Ok(())
 }
 
-/// The model's own template; where it has none, the format that it is most likely to have seen.
-fn read_template(
-    model: &LlamaModel,
-    vocabulary: &Vocabulary,
-) -> Result<ChatTemplate, crate::template::TemplateError> {
-    let own = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
-    let source = own.unwrap_or_else(|| {
-        tracing::warn!("the model has no chat template: ChatML is used");
-        "chatml".to_owned()
-    });
+/// The model's own template, or one that may do.
+fn read_template(model: &LlamaModel, vocabulary: &Vocabulary) -> Result<ChatTemplate, TemplateError> {
     let vocab = model.vocab();
     let [bos, eos] = [vocab.bos(), vocab.eos()].map(|token| vocabulary.special_text(token));
-    ChatTemplate::parse(&source, &bos, &eos)
+    if let Some(own) = model.chat_template(None).ok().and_then(|template| template.to_string().ok()) {
+        return ChatTemplate::parse(&own, &bos, &eos);
+    }
+    let Fallback { name, source, stops } = Fallback::for_markers(vocabulary.markers());
+    tracing::warn!("the model has no chat template: {name} is used");
+    Ok(ChatTemplate::parse(source, &bos, &eos)?.with_stops(stops))
 }
 
 /// Slots, context and batch as asked for, within what the model was trained for and llama.cpp can do.

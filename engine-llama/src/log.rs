@@ -1,14 +1,15 @@
-//! The worker's log: lines on standard error, which the parent reads. llama.cpp's own messages join it, and
-//! its errors are remembered: they are the only place where it says why a model could not be loaded.
+//! The worker's log: lines on standard error, in the form of the server that started it. llama.cpp's own messages
+//! join it, and its errors are remembered: they are the only place where it says why a model could not be
+//! loaded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, fmt};
 
 /// Under this name `llama-cpp-2` passes on what llama.cpp prints.
 const LLAMA_TARGET: &str = "llama-cpp-2";
@@ -20,16 +21,19 @@ const REMEMBERED: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Complaints(Arc<Mutex<Vec<String>>>);
 
-/// Starts the log of this process. `level` is a name such as `info` or `debug`: from `debug` on, all that
-/// llama.cpp prints is in it, otherwise only its errors.
-pub fn start(level: &str) -> Complaints {
-    let level: Level = level.parse().unwrap_or(Level::INFO);
-    let of_llama = if level >= Level::DEBUG { level } else { Level::ERROR };
-    let filter = Targets::new().with_default(level).with_target(LLAMA_TARGET, of_llama);
+/// Starts the log of this process. `filter` is a level or a filter like `info,engine=debug`; of llama.cpp, which
+/// prints hundreds of lines for each model, only errors are logged unless it names `llama-cpp-2`.
+pub fn start(filter: &str, json: bool) -> Complaints {
+    let quiet = |filter: &str| EnvFilter::try_new(format!("{LLAMA_TARGET}=error,{filter}"));
+    // The server has checked its setting; whoever starts this program by hand gets the default.
+    let filter = quiet(filter).or_else(|_| quiet("info")).unwrap_or_default();
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
     let complaints = Complaints::default();
-    // Without time: the parent's log has one.
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_ansi(false);
-    tracing_subscriber::registry().with(complaints.clone()).with(lines).with(filter).init();
+    tracing_subscriber::registry()
+        .with(complaints.clone().with_filter(LevelFilter::ERROR))
+        .with(lines.with_filter(filter))
+        .init();
     llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
     complaints
 }
@@ -43,7 +47,7 @@ impl Complaints {
 
 impl<S: Subscriber> Layer<S> for Complaints {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != LLAMA_TARGET || *event.metadata().level() != Level::ERROR {
+        if event.metadata().target() != LLAMA_TARGET {
             return;
         }
         let mut message = Message::default();

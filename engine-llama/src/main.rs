@@ -3,34 +3,46 @@
 //! The pool of the `engine` crate starts `oriel-engine worker` and speaks to it over standard input and output;
 //! all other commands are for people.
 
+mod bench;
+
 use std::env;
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
 use engine_llama::{load, log};
 
-const HELP: &str = "\
-oriel-engine: runs one language model for Oriel
+/// Runs one language model for Oriel.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
 
-  oriel-engine worker    serves the process that started it; not for people
-  oriel-engine version   prints the version
-";
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the server that started it over standard input and output; not for people.
+    Worker,
+    /// Measures a model on this machine.
+    Bench(bench::Options),
+    /// Prints the version.
+    Version,
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["worker"] => worker(),
-        ["version" | "--version"] => {
+    match Cli::parse().command {
+        Command::Worker => worker(),
+        Command::Bench(options) => bench::run(options),
+        Command::Version => {
             println!("oriel-engine {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
-        }
-        _ => {
-            eprint!("{HELP}");
-            ExitCode::from(2)
         }
     }
 }
 
 fn worker() -> ExitCode {
-    let complaints = log::start(&env::var("LOG_LEVEL").unwrap_or_default());
+    let filter = env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
+    let json = env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
+    let complaints = log::start(&filter, json);
     engine::worker::run(|request, progress| load::load(request, progress, &complaints))
 }

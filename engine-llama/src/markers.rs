@@ -68,6 +68,11 @@ impl Markers {
         markers
     }
 
+    /// Whether a control token has this text.
+    pub fn has(&self, text: &str) -> bool {
+        self.by_text.contains_key(text)
+    }
+
     /// Breaks the markers in messages.
     ///
     /// # Errors

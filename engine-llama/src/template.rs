@@ -9,10 +9,13 @@ use std::slice;
 
 use engine::{ChatMessage, ChatRole};
 
+use crate::markers::Markers;
+
 /// A parsed chat template.
 #[derive(Debug)]
 pub struct ChatTemplate {
     chat: NonNull<ffi::Chat>,
+    stops: Vec<String>,
 }
 
 /// A prompt as text.
@@ -29,6 +32,30 @@ pub struct Rendered {
 #[error("{0}")]
 pub struct TemplateError(String);
 
+/// How to write a conversation for a model that has no template of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// For the log.
+    pub name: &'static str,
+    /// Goes to [`ChatTemplate::parse`].
+    pub source: &'static str,
+    /// Texts before which the answer has to end.
+    pub stops: &'static [&'static str],
+}
+
+impl Fallback {
+    /// ChatML where the vocabulary has its control tokens. Otherwise the model was never taught to chat: a plain
+    /// transcript is what it can go on with, and it has to be kept from writing the person's part too.
+    pub fn for_markers(markers: &Markers) -> Self {
+        if markers.has("<|im_start|>") {
+            Self { name: "ChatML", source: "chatml", stops: &[] }
+        } else {
+            let source = include_str!("template/transcript.jinja");
+            Self { name: "transcript", source, stops: &["\nUser:", "\nAssistant:"] }
+        }
+    }
+}
+
 // SAFETY: the templates behind the pointer are never written after `oriel_chat_new`, belong to no thread, and
 // rendering keeps its state on its own stack; llama.cpp's server renders one template on many threads too.
 #[allow(unsafe_code, reason = "the pointer is owned and its target immutable")]
@@ -38,8 +65,7 @@ unsafe impl Send for ChatTemplate {}
 unsafe impl Sync for ChatTemplate {}
 
 impl ChatTemplate {
-    /// Parses a template; `bos` and `eos` are the texts of the tokens it may name. `"chatml"` stands for the
-    /// format that a model without a template is most likely to know.
+    /// Parses a template; `bos` and `eos` are the texts of the tokens it may name.
     ///
     /// # Errors
     /// A text that has NUL bytes or is not a template that llama.cpp understands.
@@ -51,9 +77,15 @@ impl ChatTemplate {
         let chat = unsafe { ffi::oriel_chat_new(source.as_ptr(), bos.as_ptr(), eos.as_ptr(), &mut error) };
         let complaint = take(error);
         match NonNull::new(chat) {
-            Some(chat) => Ok(Self { chat }),
+            Some(chat) => Ok(Self { chat, stops: Vec::new() }),
             None => Err(TemplateError(complaint)),
         }
+    }
+
+    /// The answer ends before these texts too.
+    pub fn with_stops(mut self, stops: &[&str]) -> Self {
+        self.stops = stops.iter().copied().map(str::to_owned).collect();
+        self
     }
 
     /// Applies the template to a conversation.
@@ -81,7 +113,7 @@ impl ChatTemplate {
         if !done {
             return Err(TemplateError(complaint));
         }
-        let stops = stops.split_terminator('\0').map(str::to_owned).collect();
+        let stops = stops.split_terminator('\0').map(str::to_owned).chain(self.stops.clone()).collect();
         Ok(Rendered { prompt, stops })
     }
 }
