@@ -110,7 +110,7 @@ pub fn Icon(props: &IconProps) -> Html {
     let size = props.size.to_string();
     html! {
         <svg width={size.clone()} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
-            stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+            stroke-width={if props.glyph == Glyph::Dots { "2.75" } else { "1.75" }} stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
             <path d={props.glyph.path()} />
         </svg>
     }

@@ -25,51 +25,51 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     flex: 1;
     min-height: 0;
 
-    .stage {
+    & > .stage {
         display: flex;
         flex-direction: column;
         flex: 1 1 0;
         min-height: 0;
     }
-    &.empty .stage {
+    &.empty > .stage {
         justify-content: flex-end;
     }
-    .below {
+    & > .below {
         flex: 0 0 0;
         min-height: 0;
         overflow: hidden;
         transition: flex-grow var(--slow);
     }
-    &.empty .below {
+    &.empty > .below {
         flex-grow: 1.25;
         overflow: visible;
     }
-    .waiting {
+    & > .stage > .waiting {
         width: 100%;
         max-width: var(--measure);
         margin: auto auto var(--space-7);
         padding: 0 var(--space-5);
         animation: chat-waits-late 200ms 250ms backwards;
     }
-    .waiting div {
+    & > .stage > .waiting div {
         height: 0.875rem;
         margin-top: var(--space-4);
         border-radius: var(--radius-full);
         background: var(--raised);
         animation: chat-waits 1.4s ease-in-out infinite alternate;
     }
-    .waiting div:nth-child(1) { margin-left: 55%; }
-    .waiting div:nth-child(3) { margin-right: 12%; }
-    .waiting div:nth-child(4) { margin-right: 38%; }
+    & > .stage > .waiting div:nth-child(1) { margin-left: 55%; }
+    & > .stage > .waiting div:nth-child(3) { margin-right: 12%; }
+    & > .stage > .waiting div:nth-child(4) { margin-right: 38%; }
     @media (max-width: 767px) {
-        &.empty .stage {
+        &.empty > .stage {
             justify-content: center;
         }
-        &.empty .below {
+        &.empty > .below {
             flex: none;
             order: 1;
         }
-        form {
+        & > form {
             order: 2;
         }
     }

@@ -19,58 +19,58 @@ use crate::state::conversation::Shown;
 use crate::state::models::Models;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
-    padding-top: var(--space-4);
+    padding-top: var(--space-1);
 
-    .reasoning {
+    & > .reasoning {
         margin-bottom: var(--space-3);
         color: var(--muted);
         font-size: 0.9375rem;
     }
-    .reasoning summary {
+    & > .reasoning summary {
         display: inline-block;
         padding: var(--space-1) 0;
         cursor: pointer;
         font-weight: 550;
     }
-    .reasoning > div {
+    & > .reasoning > div {
         padding-left: var(--space-4);
         border-left: 2px solid var(--border);
     }
-    .foot {
+    & > .foot {
         display: flex;
         flex-wrap: wrap;
         align-items: center;
         min-height: 2.25rem;
         margin: var(--space-1) 0 0 -0.4rem;
     }
-    .actions {
+    & > .foot > .actions {
         display: flex;
         align-items: center;
         transition: opacity var(--fast);
     }
-    .facts {
+    & > .foot > .facts {
         padding: 0 var(--space-2);
         font-size: var(--text-xs);
         font-variant-numeric: tabular-nums;
         color: var(--muted);
         transition: opacity var(--fast);
     }
-    .quiet {
+    .shy {
         opacity: 0;
     }
-    &:hover .quiet, &:focus-within .quiet {
+    &:hover .shy, &:focus-within .shy {
         opacity: 1;
     }
-    .ended {
+    & > .ended {
         margin: var(--space-2) 0 0;
         font-size: var(--text-s);
         color: var(--muted);
     }
     @media (pointer: coarse) {
-        .foot {
+        & > .foot {
             min-height: 2.75rem;
         }
-        .quiet {
+        .shy {
             opacity: 1;
         }
     }
@@ -113,7 +113,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
         .chain(speed.filter(|speed| *speed > 0.0).map(|speed| format!("{speed:.1} tokens/s")))
         .collect::<Vec<_>>()
         .join(" · ");
-    let quiet = (!props.is_last).then_some("quiet");
+    let shy = (!props.is_last).then_some("shy");
     html! {
         <article class={SHEET.with(AttrValue::clone)} aria-label="Answer" aria-busy={is_running.then_some("true")}
             title={(!is_running).then(|| time::local(message.timestamp))}>
@@ -136,14 +136,14 @@ pub fn Answer(props: &AnswerProps) -> Html {
             }
             { ended(message.status, message.finish_reason) }
             <div class="foot">
+                <Pager shown={props.shown.clone()} />
                 if !is_running {
-                    <div class={classes!("actions", quiet)}>
+                    <div class={classes!("actions", shy)}>
                         <CopyMessage message={message.clone()} />
                         <IconButton glyph={Glyph::Again} label="Regenerate" small=true onclick={again} />
                     </div>
                 }
-                <Pager shown={props.shown.clone()} />
-                <span class={classes!("facts", quiet)}>{ facts }</span>
+                <span class={classes!("facts", shy)}>{ facts }</span>
             </div>
         </article>
     }

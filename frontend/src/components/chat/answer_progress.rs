@@ -24,7 +24,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         background: var(--accent);
         animation: progress-breathes 1.1s ease-in-out infinite alternate;
     }
-    .words {
+    .words, progress {
         animation: progress-shows var(--normal) 400ms backwards;
     }
     progress {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::markdown::highlight::{self, Kind, Language};
+use crate::markdown::highlight::{self, Kind, Language, Token};
 use copy_button::CopyButton;
 use pieces::{Piece, Pieces};
 
@@ -73,15 +73,18 @@ impl PartialEq for PieceProps {
 #[component]
 fn PieceView(props: &PieceProps) -> Html {
     let Piece { text, before } = &*props.piece;
-    let Some(language) = props.language else { return html! { { text.clone() } } };
-    let (tokens, _) = highlight::highlight(language, *before, text);
-    tokens
-        .into_iter()
-        .map(|(kind, text)| match class(kind) {
-            Some(class) => html! { <span {class}>{ text.to_owned() }</span> },
-            None => html! { { text.to_owned() } },
-        })
-        .collect()
+    let content = match props.language {
+        Some(language) => highlight::highlight(language, *before, text).0.into_iter().map(token).collect(),
+        None => html! { { text.clone() } },
+    };
+    html! { <span class="code-piece">{ content }</span> }
+}
+
+fn token((kind, text): Token<'_>) -> Html {
+    match class(kind) {
+        Some(class) => html! { <span {class}>{ text.to_owned() }</span> },
+        None => html! { { text.to_owned() } },
+    }
 }
 
 fn class(kind: Kind) -> Option<&'static str> {

@@ -15,6 +15,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     font-size: var(--text-xs);
     font-variant-numeric: tabular-nums;
     color: var(--muted);
+    white-space: nowrap;
     cursor: default;
 
     .track {
@@ -26,6 +27,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
     &.full .used {
         stroke: var(--danger);
+    }
+    @media (max-width: 767px) {
+        span {
+            display: none;
+        }
     }
 "#)));
 

@@ -20,27 +20,46 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     flex: 1;
     min-height: 0;
 
-    .scroller {
+    /* What scrolls out of sight fades. */
+    &::before, &::after {
+        content: "";
+        position: absolute;
+        z-index: 1;
+        left: 0;
+        right: 0.75rem;
+        height: 1.25rem;
+        pointer-events: none;
+    }
+    &::before {
+        top: 0;
+        background: linear-gradient(var(--background), transparent);
+    }
+    &::after {
+        bottom: 0;
+        background: linear-gradient(transparent, var(--background));
+    }
+    & > .scroller {
         height: 100%;
         overflow-y: auto;
         overscroll-behavior: contain;
         scrollbar-gutter: stable both-edges;
         outline-offset: -2px;
     }
-    ol {
+    & > .scroller > ol {
         display: flow-root;
         margin: 0;
         padding: 0 0 var(--space-6);
         list-style: none;
     }
-    .earlier {
+    & > .scroller > .earlier {
         padding: var(--space-4);
         text-align: center;
         font-size: var(--text-s);
         color: var(--muted);
     }
-    .latest {
+    & > .latest {
         position: absolute;
+        z-index: 2;
         left: 50%;
         bottom: var(--space-3);
         display: grid;
@@ -57,11 +76,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         cursor: pointer;
         animation: latest-comes var(--normal);
     }
-    .latest:hover {
+    & > .latest:hover {
         background: var(--surface);
     }
     @media (pointer: coarse) {
-        .latest {
+        & > .latest {
             width: 2.75rem;
             height: 2.75rem;
             margin-left: -1.375rem;

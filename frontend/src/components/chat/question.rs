@@ -19,28 +19,28 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     align-items: flex-end;
     padding-top: var(--space-5);
 
-    .bubble {
+    & > .bubble {
         max-width: min(85%, 36rem);
         padding: 0.625rem var(--space-4);
         border-radius: 1.25rem 1.25rem 0.375rem 1.25rem;
         background: var(--raised);
         overflow-wrap: anywhere;
     }
-    .bubble.text {
+    & > .bubble.text {
         white-space: pre-wrap;
     }
-    .actions {
+    & > .actions {
         display: flex;
         align-items: center;
         min-height: 2.25rem;
         opacity: 0;
         transition: opacity var(--fast);
     }
-    .actions.kept, &:hover .actions, .actions:focus-within {
+    & > .actions.kept, &:hover > .actions, & > .actions:focus-within {
         opacity: 1;
     }
     @media (pointer: coarse) {
-        .actions {
+        & > .actions {
             opacity: 1;
             min-height: 2.75rem;
         }

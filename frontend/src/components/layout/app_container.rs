@@ -29,29 +29,29 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     color: var(--text);
     background: var(--background);
 
-    .side {
+    & > .side {
         position: absolute;
         z-index: var(--layer-sidebar);
         inset: 0 auto 0 0;
         width: var(--sidebar);
         transition: transform var(--slow), visibility var(--slow);
     }
-    .content {
+    & > .content {
         position: absolute;
         inset: 0 0 0 var(--sidebar);
         transition: left var(--slow);
     }
-    &.folded .side {
+    &.folded > .side {
         transform: translateX(-100%);
         visibility: hidden;
     }
-    &.folded .content {
+    &.folded > .content {
         left: 0;
     }
-    .shade {
+    & > .shade {
         display: none;
     }
-    .skip {
+    & > .skip {
         position: absolute;
         z-index: var(--layer-dialog);
         top: var(--space-2);
@@ -62,24 +62,24 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         background: var(--accent);
         transform: translateY(-200%);
     }
-    .skip:focus {
+    & > .skip:focus {
         transform: none;
     }
     @media (max-width: 767px) {
         --sidebar: min(19rem, 84vw);
-        .content, &.folded .content {
+        & > .content, &.folded > .content {
             left: 0;
         }
-        .side, &.folded .side {
+        & > .side, &.folded > .side {
             transform: translateX(-100%);
             visibility: hidden;
         }
-        &.drawer .side {
+        &.drawer > .side {
             transform: none;
             visibility: visible;
             box-shadow: var(--shadow-l);
         }
-        .shade {
+        & > .shade {
             display: block;
             position: absolute;
             z-index: var(--layer-sidebar);
@@ -89,7 +89,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
             visibility: hidden;
             transition: opacity var(--slow), visibility var(--slow);
         }
-        &.drawer .shade {
+        &.drawer > .shade {
             opacity: 1;
             visibility: visible;
         }

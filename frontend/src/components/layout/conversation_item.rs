@@ -45,18 +45,21 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         color: var(--muted);
     }
     .more {
-        flex: none;
+        position: absolute;
+        right: 2px;
         opacity: 0;
-        margin-right: 2px;
     }
     &:hover .more, &:focus-within .more, &.open .more, .more:has([aria-expanded="true"]) {
         opacity: 1;
+    }
+    &:hover a, &:focus-within a, &.open a {
+        padding-right: 2.25rem;
     }
     .busy {
         flex: none;
         width: 7px;
         height: 7px;
-        margin-right: var(--space-2);
+        margin-right: var(--space-4);
         border-radius: 50%;
         background: var(--accent);
         animation: row-busy 1.2s ease-in-out infinite alternate;
@@ -79,6 +82,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         }
         .more {
             opacity: 1;
+        }
+        a, &:hover a, &:focus-within a, &.open a {
+            padding-right: 3rem;
         }
         input {
             font-size: 1rem;

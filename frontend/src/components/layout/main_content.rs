@@ -18,7 +18,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     height: 100%;
     min-width: 0;
 
-    header {
+    & > header {
         display: flex;
         align-items: center;
         gap: var(--space-1);
@@ -27,16 +27,16 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         padding: env(safe-area-inset-top, 0px) max(var(--space-3), env(safe-area-inset-right, 0px)) 0
             max(var(--space-3), env(safe-area-inset-left, 0px));
     }
-    .gap {
+    & > header > .gap {
         flex: 1;
     }
-    .unfold, .new {
+    & > header > .unfold, & > header > .new {
         display: none;
     }
-    .unfold.away {
+    & > header > .unfold.away {
         display: inline-flex;
     }
-    main {
+    & > main {
         display: flex;
         flex-direction: column;
         flex: 1;
@@ -44,11 +44,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         min-width: 0;
     }
     @media (max-width: 767px) {
-        header {
+        & > header {
             padding-left: max(var(--space-1), env(safe-area-inset-left, 0px));
             padding-right: max(var(--space-1), env(safe-area-inset-right, 0px));
         }
-        .unfold, .new {
+        & > header > .unfold, & > header > .new {
             display: inline-flex;
         }
     }

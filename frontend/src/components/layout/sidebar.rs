@@ -21,14 +21,14 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     border-right: 1px solid var(--border);
     background: var(--surface);
 
-    .top {
+    & > .top {
         display: flex;
         align-items: center;
         justify-content: space-between;
         min-height: 3.5rem;
         padding: 0 var(--space-3) 0 var(--space-4);
     }
-    .home {
+    & > .top > .home {
         display: inline-flex;
         align-items: center;
         gap: var(--space-2);
@@ -39,7 +39,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         color: var(--text);
         text-decoration: none;
     }
-    .new {
+    & > .new {
         display: flex;
         align-items: center;
         gap: var(--space-3);
@@ -55,14 +55,14 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         text-decoration: none;
         transition: border-color var(--fast), background-color var(--fast);
     }
-    .new:hover {
+    & > .new:hover {
         border-color: color-mix(in srgb, var(--accent) 50%, var(--border));
     }
-    .new svg {
+    & > .new svg {
         color: var(--accent);
     }
     @media (pointer: coarse) {
-        .new {
+        & > .new {
             min-height: 2.75rem;
         }
     }
