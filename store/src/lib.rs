@@ -30,7 +30,7 @@ pub mod upkeep;
 pub mod users;
 
 pub use assembly::Assembled;
-pub use cluster::{ClusterError, EmbeddedCluster};
+pub use cluster::{ClusterError, ClusterState, Durability, EmbeddedCluster};
 pub use column::{Sha256, storable};
 pub use connection::{Store, StoreConfig};
 pub use conversations::{ConversationChanges, NewConversation};
@@ -41,7 +41,7 @@ pub use replicas::ReplicaId;
 pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
 pub use sessions::{NewSession, Rotation, SessionRow};
 #[cfg(feature = "test-support")]
-//pub use test_support::TestDatabase;
+pub use test_support::TestDatabase;
 pub use throttle::{LoginAttempt, ThrottlePolicy};
 pub use upkeep::Upkeep;
 pub use users::{NewUser, UserRow};

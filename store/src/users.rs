@@ -107,6 +107,16 @@ impl Store {
         Ok(query.first(&mut connection).await?)
     }
 
+    /// All accounts, oldest first: for the administrator.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn users(&self) -> Result<Vec<UserRow>, StoreError> {
+        let mut connection = self.connection().await?;
+        let query = users::table.order(users::id).select(UserRow::as_select());
+        Ok(query.load(&mut connection).await?)
+    }
+
     /// Sets a new password and signs the account out everywhere.
     ///
     /// # Errors
