@@ -19,7 +19,7 @@ pub struct Options {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     streams: u32,
     /// Tokens of each answer; the model may end it before.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     answer_tokens: u32,
     /// Words of the long prompt, about as many tokens.
     #[arg(long, default_value_t = 700)]
@@ -163,7 +163,7 @@ impl Bench<'_> {
             max_tokens: Some(self.options.answer_tokens),
             ..SamplingOptions::default()
         };
-        let sampling = options.check().map_err(|_| "--answer-tokens must be at least 1")?;
+        let sampling = options.check().map_err(|invalid| format!("--answer-tokens: {invalid:?}"))?;
         let request = GenerateRequest {
             model: self.model.clone(),
             user,

@@ -2,6 +2,7 @@
 //! join it, and its errors are remembered: they are the only place where it says why a model could not be
 //! loaded.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -27,7 +28,7 @@ pub fn start(filter: &str, json: bool) -> Complaints {
     let quiet = |filter: &str| EnvFilter::try_new(format!("{LLAMA_TARGET}=error,{filter}"));
     // The server has checked its setting; whoever starts this program by hand gets the default.
     let filter = quiet(filter).or_else(|_| quiet("info")).unwrap_or_default();
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = if json { lines.json().boxed() } else { lines.boxed() };
     let complaints = Complaints::default();
     tracing_subscriber::registry()

@@ -48,7 +48,8 @@ pub struct Guarded<'a> {
 }
 
 /// The messages use every character that could guard them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the conversation uses every private-use character of Unicode; remove some of them")]
 pub struct NoGuardLeft;
 
 impl Markers {

@@ -47,10 +47,7 @@ impl LlamaReader {
 impl PromptReader for LlamaReader {
     fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
         let markers = self.vocabulary.markers();
-        let guarded = markers.guard(messages).map_err(|_| PromptError {
-            message: "the conversation uses every private-use character of Unicode; remove some of them"
-                .to_owned(),
-        })?;
+        let guarded = markers.guard(messages).map_err(|error| PromptError { message: error.to_string() })?;
         let rendered = self.template.render(&guarded.messages).map_err(|error| PromptError {
             message: format!("the model's chat template refused the conversation: {error}"),
         })?;

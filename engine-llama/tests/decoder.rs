@@ -1,7 +1,10 @@
 //! The decoder and the prompt reader over a real model, without a scheduler.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 mod models;
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use engine::decoder::{BatchToken, Decoder, LoadRequest, LoadedModel, PromptReader};
@@ -15,11 +18,14 @@ type Loaded = LoadedModel<LlamaDecoder, LlamaReader>;
 
 /// One thread: tests run beside each other, and the threads of a step wait for each other spinning.
 fn loaded(slots: u32) -> Loaded {
-    static LOG: LazyLock<Complaints> = LazyLock::new(|| log::start("off", false));
-    let request =
-        LoadRequest { path: models::chat_model(), slots, context_tokens: Some(512), threads: Some(1) };
-    load(&request, &mut |_| true, &LOG).unwrap()
+    load(&request(models::chat_model(), slots), &mut |_| true, &LOG).unwrap()
 }
+
+fn request(path: PathBuf, slots: u32) -> LoadRequest {
+    LoadRequest { path, slots, context_tokens: Some(512), threads: Some(1) }
+}
+
+static LOG: LazyLock<Complaints> = LazyLock::new(|| log::start("llama-cpp-2=off", false));
 
 fn user(content: &str) -> Vec<ChatMessage> {
     vec![ChatMessage { role: ChatRole::User, content: content.to_owned() }]
@@ -75,6 +81,34 @@ fn a_real_model_answers() {
     let tokens = fresh(&mut decoder, 0, &prompt, 30);
     let answer = text(&decoder, &tokens);
     assert!(answer.contains("help") || answer.contains("assist"), "{answer:?}");
+}
+
+#[test]
+fn a_file_that_ends_too_early_is_refused_with_what_to_do() {
+    let mut bytes = std::fs::read(models::chat_model()).unwrap();
+    bytes.truncate(bytes.len() * 3 / 4);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("half.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    let refusal = load(&request(path, 1), &mut |_| true, &LOG).unwrap_err().message;
+    assert!(refusal.starts_with("half.gguf cannot be loaded; the file is damaged"), "{refusal}");
+}
+
+#[test]
+fn loading_tells_how_far_it_is_and_ends_when_nobody_waits() {
+    let mut told = Vec::new();
+    let path = models::chat_model();
+    load(
+        &request(path.clone(), 1),
+        &mut |fraction| {
+            told.push(fraction);
+            true
+        },
+        &LOG,
+    )
+    .unwrap();
+    assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
+    assert!(load(&request(path, 1), &mut |_| false, &LOG).is_err());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The real worker program with a real model, as the server runs it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 mod models;
 
 use std::path::Path;
