@@ -3,7 +3,14 @@
 
 mod support;
 
+mod answers;
 mod auth;
 mod authorisation;
 mod bad_input;
+mod branches;
+mod chat;
+mod conversations;
+mod journal;
 mod operations;
+mod stream;
+mod titles;

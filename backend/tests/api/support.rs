@@ -2,9 +2,11 @@
 
 mod actor;
 mod app;
+mod chat;
 mod reader;
 mod worker;
 
 pub use actor::{Actor, Answer};
 pub use app::TestApp;
+pub use chat::{greedy, message, reply};
 pub use reader::Reader;

@@ -122,7 +122,7 @@ mod tests {
         let (here, elsewhere) = (UserId::new(), UserId::new());
         let mut first = hub.subscribe(Topic::User(here));
         let mut second = hub.subscribe(Topic::User(here));
-        let mut other = hub.subscribe(Topic::User(elsewhere));
+        let other = hub.subscribe(Topic::User(elsewhere));
         hub.list_changed(here);
         for reader in [&mut first, &mut second] {
             assert!(matches!(*reader.next().await.unwrap(), LiveEvent::Stream(StreamEvent::List {})));

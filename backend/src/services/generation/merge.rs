@@ -52,6 +52,11 @@ impl Merge {
         self.positions.get(&id).map(|position| position.seq)
     }
 
+    /// Whether the end was sent.
+    pub fn has_ended(&self, id: GenerationId) -> bool {
+        self.positions.get(&id).is_some_and(|position| position.ended)
+    }
+
     /// The generations whose end was not sent yet.
     pub fn unfinished(&self) -> impl Iterator<Item = GenerationId> {
         self.positions.iter().filter(|(_, position)| !position.ended).map(|(id, _)| *id)

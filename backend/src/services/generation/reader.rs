@@ -32,6 +32,9 @@ const STREAM_LIFETIME: Duration = Duration::from_secs(600);
 const PAGE_CHUNKS: u32 = 256;
 /// Readers see a pause for so long before they are told that the database is away.
 const SILENT_FOR: Duration = Duration::from_secs(60);
+/// Between two words on the models, whose states change by the hundred while one loads; the last change is never
+/// kept back for longer.
+const MODELS_EVERY: Duration = Duration::from_millis(500);
 /// After a shutdown everybody comes back within this time, not at once.
 const RETURN_WITHIN_MS: u32 = 1000;
 
@@ -43,6 +46,7 @@ pub struct Reader {
     answers: Option<Subscription>,
     news: Subscription,
     models: watch::Receiver<u64>,
+    models_told_at: Option<Instant>,
     until: Instant,
     merge: Merge,
     lagged: bool,
@@ -75,6 +79,7 @@ impl Reader {
             answers,
             news,
             models,
+            models_told_at: None,
             until: Instant::now() + STREAM_LIFETIME,
             merge: Merge::default(),
             lagged: false,
@@ -258,7 +263,10 @@ impl Reader {
                     self.ended = true;
                 }
             },
-            Ok(()) = self.models.changed() => self.ready.push_back(StreamEvent::Models {}),
+            () = next_of_models(&mut self.models, self.models_told_at) => {
+                self.models_told_at = Some(Instant::now());
+                self.ready.push_back(StreamEvent::Models {});
+            }
         }
     }
 
@@ -300,10 +308,15 @@ impl Reader {
 
     fn news_event(&mut self, event: &LiveEvent) {
         let LiveEvent::Stream(event) = event else { return };
-        match event {
-            StreamEvent::Message { message } if Some(message.conversation_id) != self.conversation => {}
-            event => self.ready.push_back(event.clone()),
+        if let StreamEvent::Message { message } = event {
+            // The place of an answer may be told after the answer itself, which was faster.
+            let is_late = message.status.is_running()
+                && message.generation_id.is_some_and(|id| self.merge.has_ended(id));
+            if is_late || Some(message.conversation_id) != self.conversation {
+                return;
+            }
         }
+        self.ready.push_back(event.clone());
     }
 
     fn give_up(&mut self, error: StoreError) {
@@ -335,5 +348,15 @@ async fn next_of(subscription: &mut Option<Subscription>) -> Result<Arc<LiveEven
     match subscription {
         Some(subscription) => subscription.next().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until the models have changed since the last time, and that is [`MODELS_EVERY`] ago.
+async fn next_of_models(models: &mut watch::Receiver<u64>, told_at: Option<Instant>) {
+    if let Some(told_at) = told_at {
+        tokio::time::sleep_until(told_at + MODELS_EVERY).await;
+    }
+    if models.changed().await.is_err() {
+        std::future::pending().await
     }
 }
