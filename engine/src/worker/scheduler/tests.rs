@@ -89,7 +89,8 @@ impl Rig {
     fn send(&mut self, command: GenerateCommand, messages: &[ChatMessage]) -> u64 {
         let id = command.id;
         self.scheduler.arrive(command);
-        let prompt = ScriptedReader.read(messages).map_err(|_| GenerationError::WorkerDied);
+        let prompt = ScriptedReader.read(messages);
+        let prompt = prompt.map_err(|error| GenerationError::Template { message: error.message });
         self.scheduler.prepared(id, prompt);
         self.hear();
         id

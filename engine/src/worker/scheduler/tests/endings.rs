@@ -137,7 +137,7 @@ fn a_stop_ends_a_request_in_any_state() {
         assert_eq!(rig.done(id).unwrap().0, FinishReason::Stopped);
         rig.cancel(id);
     }
-    rig.scheduler.prepared(preparing_id, ScriptedReader.read(&asks("too late")).map_err(|_| unreachable!()));
+    rig.scheduler.prepared(preparing_id, Ok(ScriptedReader.read(&asks("too late")).unwrap()));
     rig.finish();
 }
 
@@ -148,7 +148,7 @@ fn a_prompt_that_cannot_be_prepared_fails_alone() {
     let refused = rig.send(command, &asks("refuse"));
     let fine = rig.ask(ANNA, "hello");
     rig.finish();
-    assert_eq!(rig.error(refused), Some(GenerationError::WorkerDied), "whatever the prompt thread said");
+    assert!(matches!(rig.error(refused), Some(GenerationError::Template { .. })));
     assert!(rig.done(fine).is_some());
 }
 

@@ -1,0 +1,151 @@
+use engine::scripted::{ScriptedModel, expected_answer};
+use engine::{EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt};
+
+use crate::harness::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_question_loads_the_model_and_is_answered() {
+    let rig = simple();
+    let told = rig.answer("one", "hello").await;
+    assert_eq!(told.text, expected_answer(&asks("hello"), &sampling()));
+    let (reason, usage) = told.done();
+    assert_eq!(reason, FinishReason::Stop);
+    assert_eq!(usage.completion_tokens as usize, told.tokens.len());
+    let kinds: Vec<u8> = (told.events.iter())
+        .map(|event| match event {
+            GenerationEvent::Queued { .. } | GenerationEvent::Loading { .. } => 0,
+            GenerationEvent::Prompt { .. } => 1,
+            GenerationEvent::Prefill { .. } => 2,
+            GenerationEvent::Text { .. } => 3,
+            GenerationEvent::Done { .. } | GenerationEvent::Failed(_) => 4,
+        })
+        .collect();
+    assert!(kinds.is_sorted(), "{kinds:?}");
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loading_is_told_to_those_who_wait() {
+    let slow = ScriptedModel { load_ms: 100, ..ScriptedModel::default() };
+    let rig = rig(&[("one", slow)], |_| {});
+    let mut generation = rig.ask("one", "hello").await;
+    let mut fractions = Vec::new();
+    while let Some(event) = within(generation.next()).await {
+        if let GenerationEvent::Loading { fraction } = event {
+            fractions.push(fraction);
+        }
+    }
+    assert!(fractions.len() > 3 && fractions.is_sorted(), "{fractions:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_answers_at_once_are_each_their_own() {
+    let rig = rig(&[("one", ScriptedModel::default())], |config| config.queue_capacity = 30);
+    let questions: Vec<String> = (0..30).map(|n| format!("question {n} tokens:{}", 5 + n)).collect();
+    let mut generations = Vec::new();
+    for question in &questions {
+        generations.push(rig.ask("one", question).await);
+    }
+    for (mut generation, question) in generations.into_iter().zip(&questions) {
+        assert_eq!(read(&mut generation).await.text, expected_answer(&asks(question), &sampling()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_ends_an_answer_with_its_text_kept() {
+    let rig = simple();
+    let mut generation = rig.ask("one", "endless pause:1").await;
+    let first = first_text(&mut generation).await;
+    generation.stop();
+    generation.stop();
+    let rest = read(&mut generation).await;
+    assert_eq!(rest.done().0, FinishReason::Stopped);
+    let whole = expected_answer(&asks("endless pause:1"), &sampling());
+    assert!(whole.starts_with(&(first + &rest.text)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_ends_an_answer_that_waits_for_its_model() {
+    let slow = ScriptedModel { load_ms: 60_000, ..ScriptedModel::default() };
+    let rig = rig(&[("one", slow)], |_| {});
+    let mut generation = rig.ask("one", "hello").await;
+    generation.stop();
+    assert_eq!(read(&mut generation).await.done().0, FinishReason::Stopped);
+    within(rig.engine.shutdown()).await;
+    assert!(rig.workers().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_leaves_frees_its_slot() {
+    let rig = rig(&[("one", ScriptedModel::default())], |config| config.slots = 1);
+    let mut left = rig.ask("one", "endless pause:1").await;
+    first_text(&mut left).await;
+    drop(left);
+    assert_eq!(rig.answer("one", "hello").await.done().0, FinishReason::Stop);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_is_an_answer_not_a_wait() {
+    let rig = rig(&[("one", ScriptedModel::default())], |config| {
+        config.slots = 1;
+        config.queue_capacity = 1;
+    });
+    let mut running = rig.ask("one", "endless pause:1").await;
+    let waiting = rig.ask("one", "hello").await;
+    let refused = rig.try_ask("one", "hello").await.unwrap_err();
+    assert!(matches!(refused, EngineError::Overloaded { retry_after_s: 1.. }), "{refused:?}");
+    running.stop();
+    read(&mut running).await;
+    drop(waiting);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_is_too_long_fails_with_both_numbers() {
+    let rig = rig(&[("one", ScriptedModel::default())], |config| config.context_tokens = Some(100));
+    let told = rig.answer("one", &"x".repeat(200)).await;
+    assert_eq!(*told.error(), GenerationError::ContextLength { prompt_tokens: 202, context_tokens: 100 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_is_measured_by_the_model_that_will_read_it() {
+    let rig = simple();
+    let id = rig.engine.resolve(Some("one")).unwrap();
+    let size = within(rig.engine.measure(&id, &asks("hello"))).await.unwrap();
+    assert_eq!((size.prompt_tokens, size.context_tokens), (7, 4_096));
+    let refused = within(rig.engine.measure(&id, &asks("refuse"))).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Failed(GenerationError::Template { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_template_refuses_fails_with_its_words() {
+    let rig = simple();
+    let told = rig.answer("one", "refuse").await;
+    assert_eq!(told.error().to_string(), "the template refuses this conversation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_goes_on_from_its_prompt_and_tokens() {
+    let rig = simple();
+    let whole = rig.answer("one", "hello").await;
+    let prompt = whole.events.iter().find_map(|event| match event {
+        GenerationEvent::Prompt { tokens, .. } => Some(tokens.clone()),
+        _ => None,
+    });
+    let request = GenerateRequest {
+        prompt: Prompt::Tokens(prompt.unwrap()),
+        answer_so_far: whole.tokens[..10].to_vec(),
+        ..rig.request("one", "")
+    };
+    let mut generation = within(rig.engine.generate(request)).await.unwrap();
+    let rest = read(&mut generation).await;
+    assert_eq!(rest.tokens, whole.tokens[10..]);
+    assert!(whole.text.ends_with(&rest.text));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_larger_than_a_frame_fails_alone() {
+    let rig = simple();
+    let huge = "x".repeat(engine::protocol::FRAME_MAX_BYTES as usize + 1);
+    assert!(matches!(rig.answer("one", &huge).await.error(), GenerationError::Internal { .. }));
+    rig.answer("one", "hello").await.done();
+}

@@ -1,0 +1,7 @@
+//! The engine as the backend uses it, over real worker processes with scripted models.
+
+mod answering;
+mod dying;
+mod harness;
+mod models;
+mod processes;
