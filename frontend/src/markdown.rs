@@ -15,4 +15,4 @@ pub mod stream;
 pub mod tree;
 mod view;
 
-pub use view::Markdown;
+pub use view::{Markdown, MarkdownProps};

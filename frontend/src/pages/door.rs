@@ -46,6 +46,14 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         gap: var(--space-4);
         margin-top: var(--space-5);
     }
+    .actions {
+        display: flex;
+        align-items: center;
+        gap: var(--space-4);
+        margin-top: var(--space-5);
+        font-size: var(--text-s);
+        color: var(--muted);
+    }
     .alert {
         margin: 0;
         padding: var(--space-3) var(--space-4);

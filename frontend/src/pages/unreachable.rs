@@ -3,8 +3,8 @@
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use super::door::Door;
 use crate::components::button::{Button, Weight};
-use crate::components::feedback::notice::Notice;
 use crate::hooks::use_session;
 use crate::platform::wake;
 use crate::state::failure::Failure;
@@ -37,8 +37,11 @@ pub fn Unreachable(props: &UnreachableProps) -> Html {
         spawn_local(async move { session.start_again().await });
     });
     html! {
-        <Notice title="Oriel does not answer" text={props.failure.to_string()}>
-            <Button weight={Weight::Primary} onclick={again}>{ "Try again" }</Button>
-        </Notice>
+        <Door title="Oriel does not answer" lead={Some(AttrValue::from(props.failure.to_string()))}>
+            <div class="actions" role="status">
+                <Button weight={Weight::Primary} onclick={again}>{ "Try again" }</Button>
+                <span>{ "It is tried every few seconds." }</span>
+            </div>
+        </Door>
     }
 }

@@ -113,10 +113,11 @@ pub fn Answer(props: &AnswerProps) -> Html {
         .chain(speed.filter(|speed| *speed > 0.0).map(|speed| format!("{speed:.1} tokens/s")))
         .collect::<Vec<_>>()
         .join(" · ");
+    // A card with ways on stands where nothing came.
+    let has_answer = message.error.is_none() || !message.content.is_empty();
     let shy = (!props.is_last).then_some("shy");
     html! {
-        <article class={SHEET.with(AttrValue::clone)} aria-label="Answer" aria-busy={is_running.then_some("true")}
-            title={(!is_running).then(|| time::local(message.timestamp))}>
+        <article class={SHEET.with(AttrValue::clone)} aria-label="Answer" aria-busy={is_running.then_some("true")}>
             if !message.omitted_message_ids.is_empty() {
                 <Omitted ids={message.omitted_message_ids.clone()} />
             }
@@ -128,7 +129,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
             }
             if is_running && text.is_empty() {
                 <AnswerProgress {phase} />
-            } else {
+            } else if !text.is_empty() {
                 <Markdown source={text} streaming={is_running} />
             }
             if let Some(error) = message.error.clone() {
@@ -137,13 +138,13 @@ pub fn Answer(props: &AnswerProps) -> Html {
             { ended(message.status, message.finish_reason) }
             <div class="foot">
                 <Pager shown={props.shown.clone()} />
-                if !is_running {
+                if !is_running && has_answer {
                     <div class={classes!("actions", shy)}>
                         <CopyMessage message={message.clone()} />
                         <IconButton glyph={Glyph::Again} label="Regenerate" small=true onclick={again} />
                     </div>
                 }
-                <span class={classes!("facts", shy)}>{ facts }</span>
+                <span class={classes!("facts", shy)} title={time::local(message.timestamp)}>{ facts }</span>
             </div>
         </article>
     }

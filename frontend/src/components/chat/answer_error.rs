@@ -36,24 +36,32 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         font-size: var(--text-xs);
         color: var(--muted);
     }
-    meter {
+    &.choice {
+        border-color: var(--border);
+        background: var(--surface);
+    }
+    &.choice h3 svg {
+        color: var(--accent);
+    }
+    .bar {
         display: block;
         width: 100%;
         height: 0.5rem;
         margin-top: var(--space-3);
+        border-radius: var(--radius-full);
+        background: var(--danger);
+    }
+    .bar rect {
+        fill: var(--accent);
     }
     details {
         margin-top: var(--space-3);
         font-size: var(--text-s);
+        color: var(--muted);
     }
     summary {
         padding: var(--space-1) 0;
         cursor: pointer;
-    }
-    ol {
-        margin: var(--space-1) 0 0;
-        padding-left: var(--space-5);
-        color: var(--muted);
     }
     .actions {
         display: flex;
@@ -87,7 +95,7 @@ pub fn AnswerError(props: &AnswerErrorProps) -> Html {
         _ => "No answer came",
     };
     html! {
-        <section class={SHEET.with(AttrValue::clone)} aria-label={title}>
+        <section class={classes!(SHEET.with(AttrValue::clone), is_overflow.then_some("choice"))} aria-label={title}>
             <h3><Icon glyph={Glyph::Warning} />{ title }</h3>
             if is_overflow {
                 <Overflow id={props.id} error={error.clone()} />
@@ -135,15 +143,15 @@ fn Overflow(props: &OverflowProps) -> Html {
         props.error.context.as_ref().map(|context| context.omit_message_ids.clone()).unwrap_or_default();
     let numbers = props.error.context.as_ref().map(|context| {
         let (prompt, room) = (context.prompt_tokens, context.context_tokens);
+        let share = format!("{:.1}%", (f64::from(room) / f64::from(prompt.max(1)) * 100.0).min(100.0));
         html! {
             <>
                 <p>
                     { "It has " }<strong>{ format!("{} tokens", grouped(prompt)) }</strong>
                     { "; the model reads " }<strong>{ grouped(room) }</strong>
-                    { ", and the answer needs some of them. Nothing was left out in silence: choose how to go on." }
+                    { ", the answer included. Nothing was left out in silence: choose how to go on." }
                 </p>
-                <meter min="0" max={prompt.max(room).to_string()} high={room.to_string()} value={prompt.to_string()}
-                    aria-hidden="true"></meter>
+                <svg class="bar" aria-hidden="true"><rect width={share} height="100%" /></svg>
             </>
         }
     });
@@ -165,19 +173,17 @@ fn Overflow(props: &OverflowProps) -> Html {
             if omit.is_empty() {
                 <p>{ "Your last message alone is too long for this model. Shorten it, or choose a model that reads more." }</p>
             } else {
-                <details>
-                    <summary>{ "Which ones?" }</summary>
-                    { excerpts(&chat, &omit) }
-                </details>
-            }
-            <div class="actions">
-                if !omit.is_empty() {
+                <div class="actions">
                     <Button weight={Weight::Primary} onclick={go_on}>{ oldest }</Button>
                     <Button onclick={branch}>
                         <Icon glyph={Glyph::Branch} size=18 />{ "Ask again on a new branch" }
                     </Button>
-                }
-            </div>
+                </div>
+                <details>
+                    <summary>{ "Which messages are these? They stay in the conversation; the model just does not read them." }</summary>
+                    { excerpts(&chat, &omit) }
+                </details>
+            }
         </>
     }
 }

@@ -10,6 +10,7 @@ use crate::components::sheet;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     width: 100%;
+    margin-bottom: var(--space-4);
     padding: var(--space-3);
     border-radius: var(--radius-l);
     background: var(--raised);

@@ -131,6 +131,21 @@ pub fn MessageList() -> Html {
         move |_| scroll.to_end()
     });
 
+    // Another version was chosen: its reader wants to see where it differs, not where it ends.
+    let is_settled = open.running().is_none();
+    let shown_before = use_mut_ref(|| None);
+    use_effect_with((open.id, open.leaf()), {
+        let scroll = scroll.clone();
+        move |(id, leaf)| {
+            let before = shown_before.replace(Some((*id, *leaf)));
+            if is_settled
+                && before.is_some_and(|(before, last)| before == *id && last.is_some() && last != *leaf)
+            {
+                scroll.stay();
+            }
+        }
+    });
+
     let to_latest = {
         let scroll = scroll.clone();
         Callback::from(move |_: MouseEvent| scroll.to_end())

@@ -8,8 +8,8 @@ use crate::components::sheet;
 use crate::contexts::chat::Chat;
 use crate::hooks::use_chat;
 
-/// How much of a message is enough to know it again.
-const EXCERPT_MAX_CHARS: usize = 80;
+/// How much of a message is enough to know it again: more than one line shows.
+const EXCERPT_MAX_WORDS: usize = 40;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     margin-bottom: var(--space-3);
@@ -22,29 +22,38 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     summary {
         cursor: pointer;
     }
-    ol {
-        margin: var(--space-2) 0 0;
-        padding-left: var(--space-5);
+"#)));
+
+thread_local!(static EXCERPTS: AttrValue = sheet(css!(r#"
+    margin: var(--space-2) 0 0;
+    padding: 0;
+    list-style: none;
+
+    li {
+        overflow: hidden;
+        padding: 0.125rem 0;
+        white-space: nowrap;
+        text-overflow: ellipsis;
+    }
+    strong {
+        font-weight: 550;
+        color: var(--text);
     }
 "#)));
 
 /// The beginnings of some messages of the open conversation.
 pub fn excerpts(chat: &Chat, ids: &[MessageId]) -> Html {
     let open = chat.open.get();
-    let lines = ids.iter().map(|id| {
-        let words = match open.get(*id) {
-            Some(message) => {
-                let who = if message.role == Author::User { "You" } else { "Answer" };
-                let line = message.content.split_whitespace().collect::<Vec<_>>().join(" ");
-                let short: String = line.chars().take(EXCERPT_MAX_CHARS).collect();
-                let dots = if short.len() < line.len() { " …" } else { "" };
-                format!("{who}: {short}{dots}")
-            }
-            None => "An earlier message".to_owned(),
-        };
-        html! { <li>{ words }</li> }
+    let lines = ids.iter().map(|id| match open.get(*id) {
+        Some(message) => {
+            let who = if message.role == Author::User { "You" } else { "Answer" };
+            let words =
+                message.content.split_whitespace().take(EXCERPT_MAX_WORDS).collect::<Vec<_>>().join(" ");
+            html! { <li><strong>{ who }</strong>{ " " }{ words }</li> }
+        }
+        None => html! { <li>{ "An earlier message" }</li> },
     });
-    html! { <ol>{ for lines }</ol> }
+    html! { <ol class={EXCERPTS.with(AttrValue::clone)}>{ for lines }</ol> }
 }
 
 /// Props of the note.

@@ -24,7 +24,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         color: var(--danger);
     }
     p {
-        max-width: 30rem;
+        flex: 1 0 100%;
         margin: var(--space-2) 0 0;
         text-align: right;
         text-wrap: pretty;

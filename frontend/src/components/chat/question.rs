@@ -36,6 +36,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         opacity: 0;
         transition: opacity var(--fast);
     }
+    & > .actions > .when {
+        padding: 0 var(--space-2);
+        font-size: var(--text-xs);
+        color: var(--muted);
+    }
     & > .actions.kept, &:hover > .actions, & > .actions:focus-within {
         opacity: 1;
     }
@@ -95,9 +100,10 @@ pub fn Question(props: &QuestionProps) -> Html {
     };
     let kept = (props.shown.siblings > 1).then_some("kept");
     html! {
-        <article class={question_class()} aria-label="You" title={time::local(message.timestamp)}>
+        <article class={question_class()} aria-label="You">
             { bubble(&message.content) }
             <div class={classes!("actions", kept)}>
+                <span class="when">{ time::local(message.timestamp) }</span>
                 <CopyMessage message={message.clone()} />
                 <IconButton glyph={Glyph::Pencil} label="Edit" small=true onclick={edit} />
                 <Pager shown={props.shown.clone()} />

@@ -49,6 +49,11 @@ impl Scroll {
         self.inner.to_end();
     }
 
+    /// Stops following: what is read now stays where it is.
+    pub fn stay(&self) {
+        self.inner.follows.set(false);
+    }
+
     /// Remembers where the first message stands, before others come in above it.
     pub fn hold(&self) {
         let first = self.inner.content.cast::<Element>().and_then(|content| content.first_element_child());

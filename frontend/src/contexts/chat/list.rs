@@ -72,7 +72,7 @@ impl Chat {
         });
     }
 
-    /// Takes a delete back and opens the conversation again.
+    /// Takes a delete back, and opens the conversation where nothing else is open.
     pub fn restore(&self, id: ConversationId) {
         let chat = self.clone();
         spawn_local(async move {
@@ -80,7 +80,10 @@ impl Chat {
                 Ok(()) => {
                     chat.list.update(|list| list.restore(id));
                     chat.refresh_list();
-                    chat.navigator.push(&Route::Conversation { id });
+                    // Whoever has gone on to something else is not called back.
+                    if chat.open.get().id.is_none() {
+                        chat.navigator.push(&Route::Conversation { id });
+                    }
                 }
                 Err(failure) => {
                     chat.complain(format!("The conversation could not be brought back. {failure}"))

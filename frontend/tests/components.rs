@@ -1,0 +1,18 @@
+//! Components in a real browser. `cargo xtask test components` runs them; see `webdriver.json` for the browser.
+
+#![cfg(target_family = "wasm")]
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+#[path = "components/code_block.rs"]
+mod code_block;
+#[path = "components/ids.rs"]
+mod ids;
+#[path = "components/markdown.rs"]
+mod markdown;
+#[path = "components/page.rs"]
+mod page;
+#[path = "components/theme.rs"]
+mod theme;
+
+wasm_bindgen_test_configure!(run_in_browser);
