@@ -1,7 +1,7 @@
 CREATE TABLE users (
     id uuid PRIMARY KEY,
-    -- In lower case, so that uniqueness ignores case.
-    email text NOT NULL UNIQUE CHECK (email = lower(email)),
+    -- In lower case, so that uniqueness ignores case. What is not ASCII, the program has lowered.
+    email text NOT NULL UNIQUE CHECK (email = lower(email COLLATE "C")),
     name text NOT NULL,
     role text NOT NULL CHECK (role IN ('admin', 'user')),
     password_hash text NOT NULL,

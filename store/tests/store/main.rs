@@ -1,0 +1,17 @@
+//! The store on a real PostgreSQL: each test has a database of its own.
+
+mod claims;
+mod conversations;
+mod errors;
+mod fixture;
+mod generations;
+mod journal;
+mod messages;
+mod migrations;
+mod ownership;
+mod sends;
+mod sessions;
+mod settings;
+mod throttle;
+mod upkeep;
+mod users;
