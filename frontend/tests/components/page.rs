@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, HtmlElement};
 use yew::AppHandle;
-use yew::html::{BaseComponent, IntoPropValue};
+use yew::html::BaseComponent;
 
 /// Frames to wait for something before the test fails: some seconds even on a busy machine.
 const PATIENCE_FRAMES: usize = 600;
@@ -104,9 +104,4 @@ pub async fn clipboard_text() -> String {
 /// Evaluates a piece of script: for what a test must do to the browser itself.
 pub fn script(code: &str) -> JsValue {
     Function::new_no_args(code).call0(&JsValue::NULL).unwrap()
-}
-
-/// A shorthand for properties.
-pub fn value<T>(value: impl IntoPropValue<T>) -> T {
-    value.into_prop_value()
 }

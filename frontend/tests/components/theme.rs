@@ -6,6 +6,9 @@ use yew::prelude::*;
 
 use super::page::{Mounted, document, until};
 
+const LIGHT_GROUND: &str = "rgb(253, 252, 250)";
+const DARK_GROUND: &str = "rgb(27, 26, 24)";
+
 #[component]
 fn Page() -> Html {
     html! { <ThemeProvider><Toggle /></ThemeProvider> }
@@ -48,11 +51,12 @@ async fn the_toggle_goes_through_light_dark_and_system_and_is_kept() {
     assert_eq!(button.text_content().unwrap(), "system");
 
     button.click();
-    until("light is shown", || shown() == "light" && ground() == "rgb(253, 252, 250)").await;
+    let label = || button.text_content().unwrap();
+    until("light is shown", || label() == "light" && shown() == "light" && ground() == LIGHT_GROUND).await;
     assert_eq!(kept().unwrap(), "\"light\"");
 
     button.click();
-    until("dark is shown", || shown() == "dark" && ground() == "rgb(27, 26, 24)").await;
+    until("dark is shown", || label() == "dark" && shown() == "dark" && ground() == DARK_GROUND).await;
     assert_eq!(kept().unwrap(), "\"dark\"");
     assert_eq!(button.get_attribute("data-ground").unwrap(), "#1b1a18");
     let frame = document().query_selector("meta[name=theme-color]").unwrap().unwrap();
