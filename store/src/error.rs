@@ -57,8 +57,8 @@ enum Condition {
 const FULL: [&str; 4] =
     ["No space left on device", "could not extend file", "could not write to file", "Disk quota exceeded"];
 
-/// 57P01 to 57P05, 53300, 57014 by a timeout, 25P03, 08xxx, and what the client says of a connection that is gone.
-const AWAY: [&str; 14] = [
+/// 57P01 to 57P05, 53300, 57014 by a timeout, 55P03, 40P01, 25P03, 08xxx, and what the client says of a connection that is gone.
+const AWAY: [&str; 15] = [
     "terminating connection",
     "the database system is",
     "too many clients already",
@@ -66,6 +66,7 @@ const AWAY: [&str; 14] = [
     "too many connections",
     "due to statement timeout",
     "due to lock timeout",
+    "deadlock detected",
     "terminating background worker",
     "connection closed",
     "error communicating with the server",

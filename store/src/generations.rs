@@ -359,17 +359,24 @@ pub(crate) async fn finish(
     crate::messages::find(connection, locked.user_id.into(), locked.message_id.into()).await.map(Some)
 }
 
-/// Asks for the end of all generations of a conversation.
+/// Asks for the end of all generations of a conversation. Locks them in the order in which the journal's writer
+/// does, or the two could wait for each other.
 pub(crate) async fn stop_all(
     connection: &mut AsyncPgConnection,
     conversation: ConversationId,
 ) -> QueryResult<Vec<GenerationId>> {
-    let ids: Vec<Uuid> = diesel::update(generations::table)
+    let ids: Vec<Uuid> = generations::table
         .filter(generations::conversation_id.eq(conversation.0))
         .filter(generations::status.eq_any(UNFINISHED))
+        .order(generations::id)
+        .select(generations::id)
+        .for_no_key_update()
+        .load(connection)
+        .await?;
+    diesel::update(generations::table)
+        .filter(generations::id.eq_any(&ids))
         .set(generations::status.eq(Word(GenerationStatus::Stopping)))
-        .returning(generations::id)
-        .get_results(connection)
+        .execute(connection)
         .await?;
     Ok(ids.into_iter().map(GenerationId).collect())
 }
