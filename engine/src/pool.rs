@@ -69,11 +69,9 @@ impl Board {
 
     fn publish(&self, models: Vec<ModelInfo>) {
         let mut board = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        if *board != models {
-            *board = models;
-            drop(board);
-            self.version.send_modify(|version| *version += 1);
-        }
+        *board = models;
+        drop(board);
+        self.version.send_modify(|version| *version += 1);
     }
 }
 
@@ -100,7 +98,7 @@ impl Pool {
         let now = Instant::now();
         let (news_sender, news) = mpsc::channel(NEWS_CAPACITY);
         let default = found.iter().find(|found| found.header.is_ok()).or(found.first());
-        let pool = Self {
+        let mut pool = Self {
             config,
             default: default.map(|found| found.id.clone()),
             entries: found.into_iter().map(|found| Entry::new(found, now)).collect(),
@@ -264,7 +262,14 @@ impl Pool {
         self.start_waiting(now);
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let mut changed = false;
+        for entry in &mut self.entries {
+            changed |= entry.take_news();
+        }
+        if !changed {
+            return;
+        }
         let info = |entry: &Entry| entry.info(self.default.as_ref() == Some(&entry.id));
         self.board.publish(self.entries.iter().map(info).collect());
     }

@@ -1,6 +1,7 @@
 //! One model of the pool: where it is, who waits for it, who is being answered.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// Deaths in a row after which a model is considered broken for a while. One may be an accident.
 const DEATHS_MAX: u32 = 2;
+/// A worker that is busy and says nothing for so long hangs: even a machine that swaps finishes a step in that time.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// How long an answer is taken to last before one was measured, to say when to try again.
 const ANSWER_GUESS: Duration = Duration::from_secs(10);
 /// Slots' share of the cache where the header does not tell, as bytes per token: that of a model of a few billion
@@ -88,7 +91,9 @@ pub(super) struct Entry {
     pub(super) cache_bytes_per_token: u64,
     pub(super) trained_tokens: Option<u32>,
     pub(super) facts: Option<ModelFacts>,
-    pub(super) state: State,
+    state: State,
+    /// Whether [`Entry::info`] has changed since somebody looked.
+    is_news: bool,
     /// Since when the first of `waiting` waits.
     pub(super) waiting_since: Instant,
     pub(super) waiting: VecDeque<Job>,
@@ -97,6 +102,8 @@ pub(super) struct Entry {
     /// Waits until it is unloaded.
     pub(super) unloads: Vec<oneshot::Sender<()>>,
     pub(super) last_used: Instant,
+    /// When the worker last said something, or was asked after a rest.
+    pub(super) heard_at: Instant,
     /// Failed loads and deaths since it last did something right.
     failures: u32,
     answer_time: Duration,
@@ -119,15 +126,38 @@ impl Entry {
             trained_tokens,
             facts: None,
             state,
+            is_news: true,
             waiting_since: now,
             waiting: VecDeque::new(),
             active: BTreeMap::new(),
             measures: BTreeMap::new(),
             unloads: Vec::new(),
             last_used: now,
+            heard_at: now,
             failures: 0,
             answer_time: ANSWER_GUESS,
         }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Goes to another state; what is left of the old one is dropped, and a worker with it killed.
+    pub(super) fn enter(&mut self, state: State) {
+        self.is_news = true;
+        self.state = state;
+    }
+
+    /// Goes to a state made of the one that it is in.
+    pub(super) fn change(&mut self, change: impl FnOnce(State) -> State) {
+        let state = mem::replace(&mut self.state, State::Unloaded);
+        self.enter(change(state));
+    }
+
+    /// Whether [`Entry::info`] has changed since the last call.
+    pub(super) fn take_news(&mut self) -> bool {
+        mem::take(&mut self.is_news)
     }
 
     /// Requests that wait or are being answered.
@@ -139,12 +169,27 @@ impl Entry {
         !self.active.is_empty() || !self.measures.is_empty()
     }
 
+    /// When a worker that is busy will have been silent for too long.
+    pub(super) fn silence_deadline(&self) -> Option<Instant> {
+        self.is_busy().then(|| self.heard_at + SILENCE_MAX)
+    }
+
     pub(super) fn worker(&self) -> Option<&Worker> {
         match &self.state {
             State::Loading { worker, .. } | State::Ready { worker } | State::Draining { worker } => {
                 Some(worker)
             }
             State::Unloaded | State::Failed { .. } => None,
+        }
+    }
+
+    /// Ends the input of the worker, which finishes its step and goes.
+    pub(super) fn end_input(&mut self) {
+        match &mut self.state {
+            State::Loading { worker, .. } | State::Ready { worker } | State::Draining { worker } => {
+                worker.end_input();
+            }
+            State::Unloaded | State::Failed { .. } => {}
         }
     }
 
@@ -169,17 +214,17 @@ impl Entry {
 
     /// Everybody who waits fails for the same reason.
     pub(super) fn fail_waiting(&mut self, error: &GenerationError) {
-        for job in std::mem::take(&mut self.waiting) {
+        for job in mem::take(&mut self.waiting) {
             job.fail(error.clone());
         }
     }
 
     /// Everybody whom the worker was at fails for the same reason.
     pub(super) fn fail_active(&mut self, error: &GenerationError) {
-        for active in std::mem::take(&mut self.active).into_values() {
+        for active in mem::take(&mut self.active).into_values() {
             tell(&active.mailbox, GenerationEvent::Failed(error.clone()));
         }
-        for reply in std::mem::take(&mut self.measures).into_values() {
+        for reply in mem::take(&mut self.measures).into_values() {
             let _ = reply.send(Err(error.clone().into()));
         }
     }
@@ -187,10 +232,15 @@ impl Entry {
     /// Notes that the model could not be loaded, and until when not to try again.
     pub(super) fn fail(&mut self, message: String, now: Instant) {
         self.failures += 1;
+        self.rest(message, now);
+    }
+
+    fn rest(&mut self, message: String, now: Instant) {
         let error = GenerationError::ModelUnusable { message: message.clone() };
         self.fail_active(&error);
         self.fail_waiting(&error);
-        self.state = State::Failed { message, retry_at: now + self.back_off() };
+        let retry_at = now + self.back_off();
+        self.enter(State::Failed { message, retry_at });
     }
 
     /// Notes that the process ended by itself while the model was ready or draining. Those who still wait get a new one,
@@ -200,15 +250,12 @@ impl Entry {
         self.failures += 1;
         if self.failures > DEATHS_MAX {
             let deaths = self.failures;
-            self.failures -= 1;
-            self.fail(
-                format!(
-                    "the model's process has died {deaths} times in a row; it is started again after a pause"
-                ),
-                now,
+            let message = format!(
+                "the model's process died {deaths} times in a row; it is started again after a pause"
             );
+            self.rest(message, now);
         } else {
-            self.state = State::Unloaded;
+            self.enter(State::Unloaded);
         }
     }
 

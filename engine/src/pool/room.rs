@@ -17,7 +17,7 @@ impl Pool {
     /// Starts the models that somebody waits for, who waits longest first. Where the memory does not suffice, the model
     /// that was idle for the longest time goes; where none is idle, one must after [`TURN_MAX`].
     pub(super) fn start_waiting(&mut self, now: Instant) {
-        let wanted = |entry: &Entry| matches!(entry.state, State::Unloaded) && !entry.waiting.is_empty();
+        let wanted = |entry: &Entry| matches!(entry.state(), State::Unloaded) && !entry.waiting.is_empty();
         let mut waiting: Vec<(Instant, usize)> = (self.entries.iter().enumerate())
             .filter(|(_, entry)| wanted(entry))
             .map(|(index, entry)| (entry.waiting_since, index))
@@ -29,7 +29,7 @@ impl Pool {
                 continue;
             }
             // Whoever waits longest gets the room that is being made; the others look again then.
-            let makes_room = self.entries.iter().any(|entry| matches!(entry.state, State::Draining { .. }));
+            let makes_room = self.entries.iter().any(|entry| matches!(entry.state(), State::Draining { .. }));
             if !makes_room {
                 self.make_room(now.duration_since(since) >= TURN_MAX);
             }
@@ -43,7 +43,8 @@ impl Pool {
         let turns = self.entries.iter().filter(|entry| !entry.waiting.is_empty());
         let turns = turns.map(|entry| entry.waiting_since + TURN_MAX);
         let idle = self.entries.iter().filter_map(|entry| entry.idle_deadline(self.config.idle_unload));
-        turns.chain(idle).filter(|due| *due > now).min().unwrap_or(now + NOTHING_DUE)
+        let silent = self.entries.iter().filter_map(Entry::silence_deadline);
+        turns.chain(idle).chain(silent).filter(|due| *due > now).min().unwrap_or(now + NOTHING_DUE)
     }
 
     /// A model that is alone may always be tried, however large it is.
@@ -60,7 +61,7 @@ impl Pool {
     }
 
     fn make_room(&mut self, even_if_busy: bool) {
-        let ready = self.entries.iter_mut().filter(|entry| matches!(entry.state, State::Ready { .. }));
+        let ready = self.entries.iter_mut().filter(|entry| matches!(entry.state(), State::Ready { .. }));
         let may_go = ready.filter(|entry| even_if_busy || !entry.is_busy());
         if let Some(victim) = may_go.min_by_key(|entry| (entry.is_busy(), entry.last_used)) {
             tracing::info!(model = %victim.id, "the model makes room for another one");

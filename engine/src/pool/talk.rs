@@ -17,12 +17,12 @@ impl Entry {
     pub(super) fn ask(&mut self, job: Job) {
         let now = Instant::now();
         self.last_used = now;
-        match &self.state {
+        match self.state() {
             State::Ready { .. } => return self.send(job),
             State::Failed { message, retry_at } if now < *retry_at => {
                 return job.fail(GenerationError::ModelUnusable { message: message.clone() });
             }
-            State::Failed { .. } => self.state = State::Unloaded,
+            State::Failed { .. } => self.enter(State::Unloaded),
             State::Unloaded | State::Loading { .. } | State::Draining { .. } => {}
         }
         if self.waiting.is_empty() {
@@ -30,8 +30,8 @@ impl Entry {
         }
         if let Job::Answer(answer) = &job {
             let place = self.waiting.len() as u32 + 1;
-            let event = match self.state {
-                State::Loading { fraction, .. } => GenerationEvent::Loading { fraction },
+            let event = match self.state() {
+                State::Loading { fraction, .. } => GenerationEvent::Loading { fraction: *fraction },
                 _ => GenerationEvent::Queued { place },
             };
             tell(&answer.mailbox, event);
@@ -58,6 +58,7 @@ impl Entry {
 
     /// The worker said something.
     pub(super) fn hear(&mut self, event: Event) {
+        self.heard_at = Instant::now();
         match event {
             Event::Hello { protocol: PROTOCOL_VERSION } => {}
             Event::Hello { protocol } => self.fail(
@@ -84,11 +85,11 @@ impl Entry {
     /// The worker has gone.
     pub(super) fn lose_worker(&mut self, exit: Exit) {
         let now = Instant::now();
-        match (&self.state, exit) {
+        match (self.state(), exit) {
             (_, Exit::NotStarted(message)) => self.fail(message, now),
             (State::Draining { .. }, _) if !self.is_busy() => {
                 tracing::info!(model = %self.id, "the model was unloaded");
-                self.state = State::Unloaded;
+                self.enter(State::Unloaded);
             }
             (State::Loading { .. }, Exit::Ended(how)) => self.fail(
                 format!(
@@ -105,23 +106,28 @@ impl Entry {
 
     /// A process has been started for the model.
     pub(super) fn begin_loading(&mut self, worker: Worker) {
-        self.state = State::Loading { worker, fraction: 0.0 };
+        self.enter(State::Loading { worker, fraction: 0.0 });
         self.tell_loading(0.0);
     }
 
     /// Lets the answers finish, then ends the worker.
     pub(super) fn begin_draining(&mut self) {
-        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+        self.change(|state| match state {
             State::Ready { worker } => State::Draining { worker },
             other => other,
-        };
+        });
         self.end_drained();
     }
 
     /// Unloads what has been idle for `idle_unload` or is to be unloaded, once its answers have ended.
     pub(super) fn advance(&mut self, idle_unload: Option<Duration>, now: Instant) {
-        let is_idle = self.idle_deadline(idle_unload).is_some_and(|deadline| deadline <= now);
-        if is_idle || (!self.unloads.is_empty() && matches!(self.state, State::Ready { .. })) {
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.silence_deadline()) {
+            tracing::error!(model = %self.id, "the model's process hangs and is given up");
+            self.die(now);
+        }
+        let is_ready = matches!(self.state(), State::Ready { .. });
+        if is_over(self.idle_deadline(idle_unload)) || (is_ready && !self.unloads.is_empty()) {
             self.begin_draining();
         }
         self.end_drained();
@@ -134,20 +140,20 @@ impl Entry {
 
     /// When the model will have been idle for long enough to be unloaded.
     pub(super) fn idle_deadline(&self, idle_unload: Option<Duration>) -> Option<Instant> {
-        let is_idle = matches!(self.state, State::Ready { .. }) && !self.is_busy();
+        let is_idle = matches!(self.state(), State::Ready { .. }) && !self.is_busy();
         idle_unload.filter(|_| is_idle).map(|idle| self.last_used + idle)
     }
 
     /// Ends the worker at once; its answers have been told.
     pub(super) fn close(&mut self) {
-        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+        self.change(|state| match state {
             State::Ready { mut worker } | State::Draining { mut worker } => {
                 worker.end_input();
                 State::Draining { worker }
             }
             // Loading may take long and leaves nothing behind: dropped, the process is killed.
             State::Loading { .. } | State::Unloaded | State::Failed { .. } => State::Unloaded,
-        };
+        });
     }
 
     /// The model as everybody sees it.
@@ -158,7 +164,7 @@ impl Entry {
             path: self.path.clone(),
             size_bytes: self.size_bytes,
             context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
-            state: match &self.state {
+            state: match self.state() {
                 State::Unloaded => ModelState::Unloaded,
                 State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
                 State::Ready { .. } => ModelState::Ready,
@@ -170,10 +176,10 @@ impl Entry {
     }
 
     fn begin_serving(&mut self, facts: ModelFacts) {
-        self.state = match mem::replace(&mut self.state, State::Unloaded) {
+        self.change(|state| match state {
             State::Loading { worker, .. } => State::Ready { worker },
             other => other,
-        };
+        });
         tracing::info!(model = %self.id, slots = facts.slots, context_tokens = facts.context_tokens, "the model is ready");
         self.facts = Some(facts);
         self.last_used = Instant::now();
@@ -182,18 +188,22 @@ impl Entry {
         }
     }
 
-    fn tell_loading(&mut self, now_at: f32) {
-        if let State::Loading { fraction, .. } = &mut self.state {
-            *fraction = now_at;
-            for job in &self.waiting {
-                if let Job::Answer(answer) = job {
-                    tell(&answer.mailbox, GenerationEvent::Loading { fraction: now_at });
-                }
+    fn tell_loading(&mut self, fraction: f32) {
+        self.change(|state| match state {
+            State::Loading { worker, .. } => State::Loading { worker, fraction },
+            other => other,
+        });
+        for job in &self.waiting {
+            if let Job::Answer(answer) = job {
+                tell(&answer.mailbox, GenerationEvent::Loading { fraction });
             }
         }
     }
 
     fn send(&mut self, job: Job) {
+        if !self.is_busy() {
+            self.heard_at = Instant::now();
+        }
         match job {
             Job::Load { reply } => {
                 let _ = reply.send(Ok(()));
@@ -274,11 +284,8 @@ impl Entry {
     }
 
     fn end_drained(&mut self) {
-        let is_busy = self.is_busy();
-        if let State::Draining { worker } = &mut self.state
-            && !is_busy
-        {
-            worker.end_input();
+        if matches!(self.state(), State::Draining { .. }) && !self.is_busy() {
+            self.end_input();
         }
     }
 }

@@ -1,5 +1,5 @@
 use engine::scripted::{ScriptedModel, expected_answer};
-use engine::{Engine, EngineConfig, GenerationError, ModelState};
+use engine::{Engine, EngineConfig, GenerationError, GenerationEvent, ModelState};
 
 use crate::harness::*;
 
@@ -35,10 +35,11 @@ async fn a_model_whose_process_keeps_dying_is_given_a_rest() {
     for _ in 0..3 {
         assert_eq!(*rig.answer("bad", "crash:1").await.error(), GenerationError::WorkerDied);
     }
-    let ModelState::Failed { message } = rig.model("bad").state else {
-        panic!("{:?}", rig.model("bad").state)
-    };
-    assert!(message.contains("3 times in a row"), "{message}");
+    rig.until_state(
+        "bad",
+        |state| matches!(state, ModelState::Failed { message } if message.contains("3 times in a row")),
+    )
+    .await;
     assert!(matches!(rig.answer("bad", "hello").await.error(), GenerationError::ModelUnusable { .. }));
     rig.answer("good", "hello").await.done();
 }
@@ -78,4 +79,20 @@ async fn a_worker_program_that_is_something_else_is_told_as_such() {
         );
         within(rig.engine.shutdown()).await;
     }
+}
+
+/// Time is paused once the answer has begun: it then jumps to whatever is due next.
+#[tokio::test]
+async fn a_process_that_hangs_is_given_up() {
+    let rig = simple();
+    let mut stuck = rig.ask("one", "stuck:2").await;
+    first_text(&mut stuck).await;
+    tokio::time::pause();
+    let mut last = None;
+    while let Some(event) = stuck.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last, Some(GenerationEvent::Failed(GenerationError::WorkerDied)));
+    tokio::time::resume();
+    rig.answer("one", "hello").await.done();
 }

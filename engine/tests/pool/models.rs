@@ -48,7 +48,7 @@ async fn a_model_that_cannot_be_loaded_says_why() {
         *rig.answer("broken", "hello").await.error(),
         GenerationError::ModelUnusable { message: "its tensors are odd".to_owned() }
     );
-    assert!(matches!(rig.model("broken").state, ModelState::Failed { .. }));
+    rig.until_state("broken", |state| matches!(state, ModelState::Failed { .. })).await;
     let id = rig.engine.resolve(Some("broken")).unwrap();
     assert!(matches!(within(rig.engine.load(&id)).await, Err(EngineError::Failed(_))));
     rig.answer("fine", "hello").await.done();
@@ -90,6 +90,28 @@ async fn a_busy_model_is_not_thrown_out() {
     busy.stop();
     read(&mut busy).await;
     read(&mut waiting).await.done();
+}
+
+/// Time is paused once both are asked: it then jumps to whatever is due next.
+#[tokio::test]
+async fn a_busy_model_gives_way_to_one_that_has_been_waited_for_long_enough() {
+    let rig = rig(&[("one", ScriptedModel::default()), ("two", ScriptedModel::default())], |config| {
+        config.memory_budget_bytes = Some(1);
+    });
+    let mut busy = rig.ask("one", "endless pause:1").await;
+    first_text(&mut busy).await;
+    let mut waiting = rig.ask("two", "hello").await;
+    let mut news = rig.engine.watch_models();
+    tokio::time::pause();
+    while rig.model("one").state != ModelState::Draining {
+        news.changed().await.unwrap();
+    }
+    tokio::time::resume();
+    let mut next = rig.ask("one", "hello").await;
+    busy.stop();
+    read(&mut busy).await.done();
+    read(&mut waiting).await.done();
+    read(&mut next).await.done();
 }
 
 #[tokio::test(flavor = "multi_thread")]
