@@ -1,21 +1,22 @@
 //! The pool: one task that owns all models, starts and ends their workers, and hands events to their consumers. It
 //! never waits for a consumer or a worker, only for news.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::catalog::Found;
 use crate::decoder::LoadRequest;
 use crate::mailbox::{GenerationKey, Mailbox, StopRequests};
 use crate::{
-    ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, ModelInfo,
-    PromptSize,
+    ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, PromptSize,
 };
+pub(crate) use board::Board;
 use entry::{Answer, Entry, Job};
 use process::{Spec, What, Worker, WorkerId, WorkerNews};
 
+mod board;
 mod entry;
 mod process;
 mod room;
@@ -51,36 +52,11 @@ pub(crate) enum Request {
     },
 }
 
-/// What everybody may see of the models.
-#[derive(Debug)]
-pub(crate) struct Board {
-    models: RwLock<Vec<ModelInfo>>,
-    version: watch::Sender<u64>,
-}
-
-impl Board {
-    pub(crate) fn models(&self) -> Vec<ModelInfo> {
-        self.models.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
-    }
-
-    fn publish(&self, models: Vec<ModelInfo>) {
-        let mut board = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        *board = models;
-        drop(board);
-        self.version.send_modify(|version| *version += 1);
-    }
-}
-
 /// All models. Lives until it is shut down or the last [`crate::Engine`] is dropped.
 #[derive(Debug)]
 pub(crate) struct Pool {
     config: EngineConfig,
     entries: Vec<Entry>,
-    default: Option<ModelId>,
     board: Arc<Board>,
     stops: Arc<StopRequests>,
     news_sender: mpsc::Sender<WorkerNews>,
@@ -97,12 +73,20 @@ impl Pool {
     pub(crate) fn new(config: EngineConfig, found: Vec<Found>) -> Self {
         let now = Instant::now();
         let (news_sender, news) = mpsc::channel(NEWS_CAPACITY);
-        let default = found.iter().find(|found| found.header.is_ok()).or(found.first());
-        let mut pool = Self {
+        let mut entries: Vec<Entry> = found.into_iter().map(|found| Entry::new(found, now)).collect();
+        // A person who names no model means one that works.
+        let default = entries.iter().position(Entry::is_usable).unwrap_or(0);
+        if let Some(entry) = entries.get_mut(default) {
+            entry.make_default();
+        }
+        let board = Arc::new(Board::new(entries.iter().map(Entry::info).collect()));
+        for (index, entry) in entries.iter_mut().enumerate() {
+            entry.appear_on(Arc::clone(&board), index);
+        }
+        Self {
             config,
-            default: default.map(|found| found.id.clone()),
-            entries: found.into_iter().map(|found| Entry::new(found, now)).collect(),
-            board: Arc::new(Board { models: RwLock::default(), version: watch::Sender::new(0) }),
+            entries,
+            board,
             stops: Arc::default(),
             news_sender,
             news,
@@ -110,9 +94,7 @@ impl Pool {
             last_key: 0,
             last_worker: 0,
             closing: None,
-        };
-        pool.publish();
-        pool
+        }
     }
 
     pub(crate) fn board(&self) -> Arc<Board> {
@@ -138,7 +120,6 @@ impl Pool {
                 () = tokio::time::sleep_until(deadline) => {}
             }
             self.advance(Instant::now());
-            self.publish();
         }
         for reply in self.closing.into_iter().flatten() {
             let _ = reply.send(());
@@ -260,17 +241,5 @@ impl Pool {
             entry.advance(self.config.idle_unload, now);
         }
         self.start_waiting(now);
-    }
-
-    fn publish(&mut self) {
-        let mut changed = false;
-        for entry in &mut self.entries {
-            changed |= entry.take_news();
-        }
-        if !changed {
-            return;
-        }
-        let info = |entry: &Entry| entry.info(self.default.as_ref() == Some(&entry.id));
-        self.board.publish(self.entries.iter().map(info).collect());
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::board::Board;
 use super::process::Worker;
 use crate::decoder::ModelFacts;
 use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Mailbox};
 use crate::{
-    ChatMessage, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, PromptSize, catalog,
+    ChatMessage, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo,
+    ModelState, PromptSize, catalog,
 };
 
 /// The first pause after a model failed to load or its process died again; it doubles with each further time.
@@ -92,8 +94,9 @@ pub(super) struct Entry {
     pub(super) trained_tokens: Option<u32>,
     pub(super) facts: Option<ModelFacts>,
     state: State,
-    /// Whether [`Entry::info`] has changed since somebody looked.
-    is_news: bool,
+    is_default: bool,
+    /// Where its state can be seen, and at which index.
+    board: Option<(Arc<Board>, usize)>,
     /// Since when the first of `waiting` waits.
     pub(super) waiting_since: Instant,
     pub(super) waiting: VecDeque<Job>,
@@ -126,7 +129,8 @@ impl Entry {
             trained_tokens,
             facts: None,
             state,
-            is_news: true,
+            is_default: false,
+            board: None,
             waiting_since: now,
             waiting: VecDeque::new(),
             active: BTreeMap::new(),
@@ -139,25 +143,55 @@ impl Entry {
         }
     }
 
+    pub(super) fn is_usable(&self) -> bool {
+        !matches!(self.state, State::Failed { .. })
+    }
+
+    /// Used where a request names no model.
+    pub(super) fn make_default(&mut self) {
+        self.is_default = true;
+    }
+
+    /// From now on every change of state is seen there, before anybody is told of it.
+    pub(super) fn appear_on(&mut self, board: Arc<Board>, index: usize) {
+        self.board = Some((board, index));
+    }
+
+    /// The model as everybody sees it.
+    pub(super) fn info(&self) -> ModelInfo {
+        ModelInfo {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            path: self.path.clone(),
+            size_bytes: self.size_bytes,
+            context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
+            state: match &self.state {
+                State::Unloaded => ModelState::Unloaded,
+                State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
+                State::Ready { .. } => ModelState::Ready,
+                State::Draining { .. } => ModelState::Draining,
+                State::Failed { message, .. } => ModelState::Failed { message: message.clone() },
+            },
+            is_default: self.is_default,
+        }
+    }
+
     pub(super) fn state(&self) -> &State {
         &self.state
     }
 
     /// Goes to another state; what is left of the old one is dropped, and a worker with it killed.
     pub(super) fn enter(&mut self, state: State) {
-        self.is_news = true;
         self.state = state;
+        if let Some((board, index)) = &self.board {
+            board.publish(*index, self.info());
+        }
     }
 
     /// Goes to a state made of the one that it is in.
     pub(super) fn change(&mut self, change: impl FnOnce(State) -> State) {
         let state = mem::replace(&mut self.state, State::Unloaded);
         self.enter(change(state));
-    }
-
-    /// Whether [`Entry::info`] has changed since the last call.
-    pub(super) fn take_news(&mut self) -> bool {
-        mem::take(&mut self.is_news)
     }
 
     /// Requests that wait or are being answered.
@@ -236,26 +270,25 @@ impl Entry {
     }
 
     fn rest(&mut self, message: String, now: Instant) {
-        let error = GenerationError::ModelUnusable { message: message.clone() };
+        let retry_at = now + self.back_off();
+        self.enter(State::Failed { message: message.clone(), retry_at });
+        let error = GenerationError::ModelUnusable { message };
         self.fail_active(&error);
         self.fail_waiting(&error);
-        let retry_at = now + self.back_off();
-        self.enter(State::Failed { message, retry_at });
     }
 
     /// Notes that the process ended by itself while the model was ready or draining. Those who still wait get a new one,
     /// unless it has happened too often.
     pub(super) fn die(&mut self, now: Instant) {
-        self.fail_active(&GenerationError::WorkerDied);
         self.failures += 1;
+        self.enter(State::Unloaded);
+        self.fail_active(&GenerationError::WorkerDied);
         if self.failures > DEATHS_MAX {
             let deaths = self.failures;
             let message = format!(
                 "the model's process died {deaths} times in a row; it is started again after a pause"
             );
             self.rest(message, now);
-        } else {
-            self.enter(State::Unloaded);
         }
     }
 

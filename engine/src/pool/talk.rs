@@ -10,7 +10,7 @@ use super::process::{Exit, Worker};
 use crate::decoder::ModelFacts;
 use crate::mailbox::GenerationKey;
 use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
-use crate::{FinishReason, GenerationError, GenerationEvent, ModelInfo, ModelState, PromptSize, Usage};
+use crate::{FinishReason, GenerationError, GenerationEvent, PromptSize, Usage};
 
 impl Entry {
     /// Takes a job: to the worker where it is ready, else to those who wait.
@@ -156,32 +156,14 @@ impl Entry {
         });
     }
 
-    /// The model as everybody sees it.
-    pub(super) fn info(&self, is_default: bool) -> ModelInfo {
-        ModelInfo {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            path: self.path.clone(),
-            size_bytes: self.size_bytes,
-            context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
-            state: match self.state() {
-                State::Unloaded => ModelState::Unloaded,
-                State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
-                State::Ready { .. } => ModelState::Ready,
-                State::Draining { .. } => ModelState::Draining,
-                State::Failed { message, .. } => ModelState::Failed { message: message.clone() },
-            },
-            is_default,
-        }
-    }
-
     fn begin_serving(&mut self, facts: ModelFacts) {
+        let (slots, context_tokens) = (facts.slots, facts.context_tokens);
+        tracing::info!(model = %self.id, slots, context_tokens, "the model is ready");
+        self.facts = Some(facts);
         self.change(|state| match state {
             State::Loading { worker, .. } => State::Ready { worker },
             other => other,
         });
-        tracing::info!(model = %self.id, slots = facts.slots, context_tokens = facts.context_tokens, "the model is ready");
-        self.facts = Some(facts);
         self.last_used = Instant::now();
         for job in mem::take(&mut self.waiting) {
             self.ask(job);
