@@ -316,3 +316,27 @@ impl Job {
 pub(super) fn tell(mailbox: &Mailbox, event: GenerationEvent) {
     let _ = mailbox.push(event);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::write_model;
+
+    #[test]
+    fn a_model_that_keeps_failing_is_tried_less_and_less_often_and_a_good_answer_forgives_all() {
+        let directory = tempfile::tempdir().unwrap();
+        write_model(&directory.path().join("one.gguf")).unwrap();
+        let found = catalog::scan(directory.path()).unwrap().pop().unwrap();
+        let now = Instant::now();
+        let mut entry = Entry::new(found, now);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            entry.fail("damaged".to_owned(), now);
+            let State::Failed { retry_at, .. } = entry.state() else { panic!("{:?}", entry.state()) };
+            pauses.push((*retry_at - now).as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        entry.note_answer(Duration::from_secs(1));
+        assert_eq!(entry.back_off(), BACK_OFF);
+    }
+}

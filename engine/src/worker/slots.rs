@@ -86,8 +86,8 @@ impl Slots {
 
     /// Chooses a slot for a request that will read `tokens`; none while all are in use.
     ///
-    /// The slot whose prefix it continues, where more than half of that slot's tokens are of use; else the one whose
-    /// content is missed least, and the prefix is copied from wherever it is.
+    /// The slot whose tokens it continues, if that loses fewer tokens than any other; else the one whose content is
+    /// missed least, and the prefix is copied from wherever it is.
     pub(crate) fn place(&self, user: u128, priority: Priority, tokens: &[Token]) -> Option<Placement> {
         // The last token must be evaluated again: only that gives the logits for the next one.
         let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
@@ -98,16 +98,17 @@ impl Slots {
             .max_by_key(|(index, length)| {
                 (*length, self.slots.get(*index).is_some_and(|slot| !slot.is_busy))
             });
-        if let Some((index, length)) = best
-            && let Some(slot) = self.slots.get(index)
-            && !slot.is_busy
-            && slot.is_continued_by(priority, length)
-        {
-            return Some(Placement { slot: index, prefix: best });
+        let least_missed = self.least_missed(priority)?;
+        let elsewhere = self.slots.get(least_missed).map_or(0, Slot::worth);
+        let in_place = best.filter(|(index, length)| {
+            self.slots.get(*index).is_some_and(|slot| slot.may_be_cut(priority, *length, elsewhere))
+        });
+        if let Some((slot, _)) = in_place {
+            return Some(Placement { slot, prefix: best });
         }
-        let slot = self.least_missed(priority)?;
-        let prefix = best.filter(|(index, length)| *index == slot || *length >= COPY_MIN_TOKENS);
-        Some(Placement { slot, prefix })
+        let is_worth_it =
+            |(index, length): &(usize, usize)| *index == least_missed || *length >= COPY_MIN_TOKENS;
+        Some(Placement { slot: least_missed, prefix: best.filter(is_worth_it) })
     }
 
     /// The idle slot to give up. Among those that hold nothing of worth, the one nearest to a running stream: a decoder
@@ -115,10 +116,12 @@ impl Slots {
     fn least_missed(&self, priority: Priority) -> Option<usize> {
         let idle = self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_busy);
         let key = |(index, slot): (usize, &Slot)| {
-            let rank = match (slot.holder.filter(|_| !slot.tokens.is_empty()), priority) {
-                (Some((_, Priority::Chat)), _) => 2,
-                (Some((_, Priority::Side)), Priority::Side) | (None, Priority::Chat) => 0,
-                (Some((_, Priority::Side)), Priority::Chat) | (None, Priority::Side) => 1,
+            let is_empty = slot.tokens.is_empty();
+            let rank = match priority {
+                _ if slot.is_chats() => 2,
+                Priority::Chat => u8::from(!is_empty),
+                // Empty slots are left to chats.
+                Priority::Side => u8::from(is_empty),
             };
             let missed = if rank == 2 { slot.last_used } else { 0 };
             (rank, missed, self.distance_to_running(index), index)
@@ -133,10 +136,21 @@ impl Slots {
 }
 
 impl Slot {
-    fn is_continued_by(&self, priority: Priority, common: usize) -> bool {
-        let is_chats = self.holder.is_some_and(|(_, holder)| holder == Priority::Chat);
-        let breaks_a_chat = priority == Priority::Side && is_chats;
-        !breaks_a_chat && common * 2 > self.tokens.len()
+    fn is_chats(&self) -> bool {
+        !self.tokens.is_empty() && self.holder.is_some_and(|(_, holder)| holder == Priority::Chat)
+    }
+
+    /// Tokens that somebody may come back for: a side job never does.
+    fn worth(&self) -> usize {
+        if self.is_chats() { self.tokens.len() } else { 0 }
+    }
+
+    /// Whether the slot may be cut to its first `common` tokens for a request that would otherwise cost `elsewhere`
+    /// tokens. Cutting off less than half is a continuation, even where another slot costs nothing.
+    fn may_be_cut(&self, priority: Priority, common: usize, elsewhere: usize) -> bool {
+        let lost = self.tokens.len() - common.min(self.tokens.len());
+        let breaks_a_chat = priority == Priority::Side && self.is_chats();
+        !self.is_busy && !breaks_a_chat && (lost < common || lost <= elsewhere)
     }
 }
 

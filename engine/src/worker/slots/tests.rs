@@ -66,6 +66,15 @@ fn who_waited_longest_for_its_next_turn_loses_its_slot() {
 }
 
 #[test]
+fn another_answer_to_the_same_question_replaces_the_old_one_rather_than_another_conversation() {
+    let question = run(10);
+    let answered = run(60);
+    let other: Vec<Token> = (100..200).collect();
+    let slots = holding(&[(ANNA, &other), (ANNA, &answered)]);
+    assert_eq!(placed(&slots, ANNA, &question), (1, Some((1, 9))), "51 tokens are lost, and not 100");
+}
+
+#[test]
 fn running_slots_stay_neighbours() {
     let mut slots = Slots::new(5);
     slots.occupy(3, ANNA, Priority::Chat, &[]);
