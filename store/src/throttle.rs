@@ -50,7 +50,8 @@ const COUNT: &str = "
             -- The exponent is bounded: the power of a large one has no interval.
             ELSE least($5, $4 * power(2, least(t.attempts + 1 - $3, 30))) END,
         updated_at = now()
-    WHERE t.blocked_until <= now()";
+    -- The clock, not the start of this transaction: the try that it waited for may have begun later.
+    WHERE t.blocked_until <= clock_timestamp()";
 
 impl Store {
     /// Counts a try to sign in from `address` at `account`, unless one of them has to wait.

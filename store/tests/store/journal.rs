@@ -95,8 +95,41 @@ async fn an_empty_batch_is_nothing() {
     assert_eq!(world.store.append_chunks(world.replica, &[]).await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn nobody_takes_a_generation_over_while_a_batch_of_it_is_being_written() {
+    let world = World::new().await;
+    let claim = world.start(world.send().await).await;
+    // Every insert waits for a lock that this test holds: the batch stands between its fence and its end.
+    world
+        .sql(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 PERFORM pg_advisory_xact_lock(42); RETURN NEW;
+             END $$;
+             CREATE TRIGGER wait BEFORE INSERT ON generation_chunks FOR EACH ROW EXECUTE FUNCTION wait()",
+        )
+        .await;
+    let holder = world.database.client().await;
+    holder.batch_execute("SELECT pg_advisory_lock(42)").await.unwrap();
+    let append = tokio::spawn({
+        let (store, batch) = (world.store.clone(), chunks(claim, &["kept"]));
+        async move { store.append_chunks(claim.owner, &batch).await.unwrap() }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event = 'advisory'";
+    while world.count(waits).await == 0 {}
+    let successor = ReplicaId::new();
+    world.store.register_replica(successor, uuid::Uuid::now_v7()).await.unwrap();
+    world.sql("UPDATE replicas SET lease_until = now() - interval '1 second'").await;
+    assert!(world.store.claim_expired_generations(successor).await.unwrap().is_empty());
+    holder.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
+    assert_eq!(append.await.unwrap(), []);
+    assert_eq!(world.store.claim_expired_generations(successor).await.unwrap().len(), 1);
+    let seen = world.store.snapshot(world.ada, claim.generation_id).await.unwrap();
+    assert_eq!(seen.assembled.text, "kept");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_takeover_waits_for_a_batch_and_every_later_batch_is_fenced_out() {
+async fn after_a_takeover_every_batch_of_the_former_owner_is_fenced_out() {
     let world = World::new().await;
     let claim = world.start(world.send().await).await;
     let writer = tokio::spawn({
