@@ -1,11 +1,19 @@
-//! Compiles the shim over llama.cpp's chat templates against the very sources that
-//! `llama-cpp-sys-2` was built from, and links it.
+//! Compiles the shim over llama.cpp's chat templates against the very sources that `llama-cpp-sys-2` was built from,
+//! and links it. Tells `src/processor.rs` which extensions of the processor those were compiled for.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
     println!("cargo:rerun-if-changed=shim");
+    for extension in ["GGML_AVX512", "GGML_AVX512_BF16", "GGML_AVX512_VBMI", "GGML_AVX512_VNNI"] {
+        let condition = extension.to_lowercase();
+        println!("cargo:rerun-if-env-changed={extension}");
+        println!("cargo:rustc-check-cfg=cfg({condition})");
+        if env::var(extension).is_ok_and(|choice| choice == "ON") {
+            println!("cargo:rustc-cfg={condition}");
+        }
+    }
     let llama = llama_sources();
     cc::Build::new()
         .cpp(true)

@@ -37,6 +37,17 @@ template <typename Work> bool guarded(oriel_text * error, Work work) {
     return false;
 }
 
+// With all that llama.cpp knows of the template (texts that end an answer come from there); where it cannot make
+// sense of one, just the text that the template gives.
+common_chat_params render(const common_chat_templates & templates, common_chat_templates_inputs & inputs) {
+    try {
+        return common_chat_templates_apply(&templates, inputs);
+    } catch (const std::exception &) {
+        inputs.force_pure_content = true;
+        return common_chat_templates_apply(&templates, inputs);
+    }
+}
+
 } // namespace
 
 extern "C" oriel_chat * oriel_chat_new(const char * source, const char * bos, const char * eos,
@@ -68,7 +79,7 @@ extern "C" bool oriel_chat_render(const oriel_chat * chat, const oriel_chat_mess
             message.content.assign(messages[i].content, messages[i].content_bytes);
             inputs.messages.push_back(std::move(message));
         }
-        const common_chat_params rendered = common_chat_templates_apply(chat->templates.get(), inputs);
+        const common_chat_params rendered = render(*chat->templates, inputs);
         std::string joined;
         for (const std::string & stop : rendered.additional_stops) {
             joined.append(stop).push_back('\0');

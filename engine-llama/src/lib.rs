@@ -13,6 +13,7 @@ pub mod decoder;
 pub mod load;
 pub mod log;
 mod markers;
+mod processor;
 pub mod prompt;
 mod refusal;
 mod sampling;

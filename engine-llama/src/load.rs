@@ -24,7 +24,7 @@ use crate::log::Complaints;
 use crate::prompt::LlamaReader;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
-use crate::{refusal, threads};
+use crate::{processor, refusal, threads};
 
 /// Most tokens in one call: beyond it prompts are not read any faster, and the buffers grow with it.
 const BATCH_TOKENS: u32 = 512;
@@ -48,6 +48,10 @@ pub fn load(
     let file = request.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |message| LoadError { message };
 
+    let missing = processor::missing();
+    if !missing.is_empty() {
+        return Err(fail(refusal::of_processor(&missing)));
+    }
     let backend = backend().map_err(|error| fail(error.to_string()))?;
     complaints.take();
     let model = read_model(backend, &request.path, progress)

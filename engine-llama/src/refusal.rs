@@ -4,6 +4,15 @@
 
 use engine::decoder::ModelFacts;
 
+/// The program cannot run on this processor.
+pub fn of_processor(missing: &[&str]) -> String {
+    format!(
+        "this build of oriel-engine needs a processor with {}, which this one lacks; \
+         build it on this machine with `cargo xtask up`, or run it on a newer one",
+        missing.join(", ")
+    )
+}
+
 /// llama.cpp did not load the file.
 pub fn of_model(file: &str, complaints: &[String]) -> String {
     let cause = cause(complaints);

@@ -32,6 +32,16 @@ pub struct Rendered {
 #[error("{0}")]
 pub struct TemplateError(String);
 
+impl TemplateError {
+    /// llama.cpp tells where in the template it was, and in the last line what happened.
+    fn from_trace(trace: &str) -> Self {
+        tracing::debug!(trace, "the chat template failed");
+        let last = trace.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
+        let raised = last.rsplit_once("Jinja Exception: ").map(|(_, words)| words);
+        Self(raised.unwrap_or(last).trim_start_matches("Error: ").to_owned())
+    }
+}
+
 /// How to write a conversation for a model that has no template of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fallback {
@@ -78,7 +88,7 @@ impl ChatTemplate {
         let complaint = take(error);
         match NonNull::new(chat) {
             Some(chat) => Ok(Self { chat, stops: Vec::new() }),
-            None => Err(TemplateError(complaint)),
+            None => Err(TemplateError::from_trace(&complaint)),
         }
     }
 
@@ -111,7 +121,7 @@ impl ChatTemplate {
         };
         let (prompt, stops, complaint) = (take(prompt), take(stops), take(error));
         if !done {
-            return Err(TemplateError(complaint));
+            return Err(TemplateError::from_trace(&complaint));
         }
         let stops = stops.split_terminator('\0').map(str::to_owned).chain(self.stops.clone()).collect();
         Ok(Rendered { prompt, stops })
@@ -228,7 +238,7 @@ mod tests {
             Err(error) => error,
             Ok(template) => template.render(&[message(ChatRole::User, "prose")]).unwrap_err(),
         };
-        assert!(error.to_string().contains("only poems, please"), "{error}");
+        assert_eq!(error.to_string(), "only poems, please");
     }
 
     #[test]

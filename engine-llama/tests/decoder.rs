@@ -18,7 +18,11 @@ type Loaded = LoadedModel<LlamaDecoder, LlamaReader>;
 
 /// One thread: tests run beside each other, and the threads of a step wait for each other spinning.
 fn loaded(slots: u32) -> Loaded {
-    load(&request(models::chat_model(), slots), &mut |_| true, &LOG).unwrap()
+    loaded_from(models::chat_model(), slots)
+}
+
+fn loaded_from(path: PathBuf, slots: u32) -> Loaded {
+    load(&request(path, slots), &mut |_| true, &LOG).unwrap()
 }
 
 fn request(path: PathBuf, slots: u32) -> LoadRequest {
@@ -171,7 +175,12 @@ fn streams_together_answer_as_each_would_alone() {
 
 #[test]
 fn a_prefix_that_was_kept_or_copied_is_as_good_as_read() {
-    let Loaded { mut decoder, reader } = loaded(2);
+    for path in [models::chat_model(), models::base_model()] {
+        check_prefixes(loaded_from(path, 2));
+    }
+}
+
+fn check_prefixes(Loaded { mut decoder, reader }: Loaded) {
     let prompt = reader.read(&user("Tell me about the sea, in one sentence.")).unwrap().tokens;
     let (prefix, rest) = prompt.split_at(prompt.len() - 5);
     let expected = fresh(&mut decoder, 0, &prompt, 12);
