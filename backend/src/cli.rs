@@ -65,6 +65,7 @@ impl Cli {
     pub async fn run(self) -> Result<(), CliError> {
         let config = Config::from_env()?;
         logging::start(&config);
+        logging::log_panics();
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => Ok(App::start(config).await?.serve().await?),
             Command::Migrate => migrate(&config).await,

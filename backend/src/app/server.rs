@@ -26,6 +26,7 @@ pub fn server(listener: TcpListener, state: web::Data<AppState>) -> std::io::Res
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
+            .app_data(state.runtime.clone())
             .configure(routes::configure)
             .wrap(Condition::new(page_elsewhere, from_fn(cors::cors)))
             .wrap(from_fn(boundary))

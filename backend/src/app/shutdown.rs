@@ -5,7 +5,7 @@ use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::task::JoinHandle;
 
-use super::App;
+use super::start::Floors;
 
 /// Returns at the first SIGINT or SIGTERM. A second one ends the process at once, for whoever cannot wait.
 pub async fn signal() {
@@ -31,8 +31,8 @@ async fn next_signal() {
 }
 
 /// Takes everything down.
-pub(super) async fn run(app: App, server: ServerHandle, serving: JoinHandle<std::io::Result<()>>) {
-    let App { state, database, replica, upkeep, .. } = app;
+pub(super) async fn run(floors: Floors, server: ServerHandle, serving: JoinHandle<std::io::Result<()>>) {
+    let Floors { state, database, replica, upkeep } = floors;
     state.begin_shutdown();
     upkeep.abort();
     // The listener closes at once; open requests go on, streams until they are told to reconnect.

@@ -1,4 +1,4 @@
-//! From settings to a server that listens, floor by floor. What is slow and independent runs side by side.
+//! From settings to a server that listens, floor by floor.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -23,12 +23,17 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A server that is ready to serve.
 pub struct App {
+    floors: Floors,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// What stands behind the listener, and is taken down after it.
+pub(super) struct Floors {
     pub(super) state: web::Data<AppState>,
     pub(super) database: Database,
     pub(super) replica: Replica,
     pub(super) upkeep: JoinHandle<()>,
-    listener: TcpListener,
-    address: SocketAddr,
 }
 
 /// Why the server does not start.
@@ -62,13 +67,13 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let begun = Instant::now();
         let (listener, address) = listen(config.listen_addr)?;
+        // Before the database, because it fails at once where a path is wrong.
+        let engine = Engine::start(engine_config(&config))?;
         let database = Database::open(&config).await?;
         let store = database.store().clone();
-        let replica = Replica::register(store.clone(), &config.data_dir).await?;
-        let engine = Engine::start(engine_config(&config))?;
-        let runtime = Handle::current();
-
         let keys = secrets::open(&config, &store).await?;
+        let replica = Replica::register(store.clone(), &config.data_dir).await?;
+        let runtime = Handle::current();
         let cost = secrets::bcrypt_cost(&config, &store).await?;
         let auth = Auth::start(store.clone(), keys, cost, config.registration).await?;
         let generations = Generations::start(store.clone(), engine.clone(), replica.id(), runtime.clone());
@@ -87,7 +92,8 @@ impl App {
             shutting_down: false.into(),
         });
         tracing::info!(%address, duration_ms = begun.elapsed().as_millis(), bcrypt_cost = cost, "started");
-        Ok(Self { state, database, replica, upkeep, listener, address })
+        let floors = Floors { state, database, replica, upkeep };
+        Ok(Self { floors, listener, address })
     }
 
     /// Where it listens.
@@ -97,7 +103,7 @@ impl App {
 
     /// What the handlers can reach.
     pub fn state(&self) -> &web::Data<AppState> {
-        &self.state
+        &self.floors.state
     }
 
     /// Serves until a signal asks to end (SIGINT, SIGTERM), then takes everything down in order.
@@ -107,29 +113,29 @@ impl App {
 
     /// Serves until `end`, then takes everything down in order.
     pub async fn serve_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
-        let (listener, address) = (self.listener.try_clone(), self.address);
+        let Self { floors, listener, address } = self;
         let failed = |cause| StartError::Listen { address, cause };
-        let server = server::server(listener.map_err(failed)?, self.state.clone()).map_err(failed)?;
+        let server = server::server(listener, floors.state.clone()).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
-        self.greet().await?;
+        greet(&floors.state).await?;
         end.await;
-        shutdown::run(self, handle, serving).await;
+        shutdown::run(floors, handle, serving).await;
         Ok(())
     }
+}
 
-    /// Tells where Oriel is, and how the first account is made.
-    async fn greet(&self) -> Result<(), AppError> {
-        let page = self.state.config.public_url.origin().ascii_serialization();
-        tracing::info!("Oriel is ready: open {page}");
-        if let Some(token) = self.state.auth.setup_token().await? {
-            tracing::info!(
-                "there is no account yet; the first one, made at {page}/sign-up, becomes administrator"
-            );
-            tracing::info!("from another machine the first account needs this setup token: {token}");
-        }
-        Ok(())
+/// Tells where Oriel is, and how the first account is made.
+async fn greet(state: &AppState) -> Result<(), AppError> {
+    let page = state.config.public_url.origin().ascii_serialization();
+    tracing::info!("Oriel is ready: open {page}");
+    if let Some(token) = state.auth.setup_token().await? {
+        tracing::info!(
+            "there is no account yet; the first one, made at {page}/sign-up, becomes administrator"
+        );
+        tracing::info!("from another machine the first account needs this setup token: {token}");
     }
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

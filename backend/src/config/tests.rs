@@ -52,7 +52,20 @@ fn all_wrong_settings_are_told_together() {
     .unwrap_err();
     let text = error.to_string();
     assert!(!text.contains("hunter2"), "a secret is in the message: {text}");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    10 settings are wrong:
+      PUBLIC_URL is "https://example.org/oriel"; expected an address without a path, as in https://chat.example.org.
+      LISTEN_ADDR is "8081"; expected an IP address and a port, as in 127.0.0.1:8081.
+      REGISTRATION is "maybe"; expected `closed` or `invite` or `open`.
+      DATABASE_URL is not of the form postgres://user:password@host:port/database.
+      SLOTS is 0; expected a whole number from 1 to 256.
+      THREADS is "many"; expected a whole number from 1 to 512.
+      SECRET_KEY has 7 characters; expected at least 32, as from `openssl rand -base64 32`.
+      BCRYPT_COST is 4; expected a whole number from 10 to 16.
+      LOG_LEVEL is "==" (invalid filter directive); expected a level or a filter like `info,store=debug`.
+      LOG_FORMAT is "xml"; expected `text` or `json`.
+    Settings are environment variables; .env.example describes all of them.
+    "#);
 }
 
 #[test]

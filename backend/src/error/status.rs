@@ -81,7 +81,28 @@ mod tests {
             writeln!(table, "{} {}", status(code), serde_json::to_value(code).unwrap().as_str().unwrap())
                 .unwrap();
         }
-        insta::assert_snapshot!(table, @"");
+        insta::assert_snapshot!(table, @r"
+        400 invalid_body
+        400 invalid_fields
+        413 body_too_large
+        401 unauthenticated
+        401 wrong_credentials
+        403 forbidden
+        404 not_found
+        405 method_not_allowed
+        409 conflict
+        403 registration_closed
+        404 unknown_model
+        400 context_length_exceeded
+        429 rate_limited
+        429 overloaded
+        409 model_unavailable
+        502 engine_failed
+        503 database_unavailable
+        507 storage_full
+        503 shutting_down
+        500 internal
+        ");
     }
 
     #[test]

@@ -42,7 +42,11 @@ async fn require(
             request.extensions_mut().insert(user);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(error) => Ok(request.into_response(HttpResponse::from_error(error))),
+        Err(error) => {
+            // `into_response` would lose the error behind the response, which the boundary needs.
+            let (request, _) = request.into_parts();
+            Ok(ServiceResponse::new(request, HttpResponse::from_error(error)))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How an error becomes a response.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use shared::{ApiError, ErrorCode};
 
@@ -13,6 +13,9 @@ pub(super) fn respond(body: &ApiError) -> HttpResponse {
     let mut response = HttpResponse::build(status_code(body.code));
     if let Some(seconds) = body.retry_after_s {
         response.insert_header((RETRY_AFTER, seconds));
+    }
+    if body.code == ErrorCode::Unauthenticated {
+        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
     response.json(body)
 }

@@ -82,9 +82,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
+        // What is inside of something that could not be read has no name.
+        let field = field.trim_end_matches(['.', '?']).to_owned();
         refuse(field, error.into_inner())
     })?;
-    json.end().map_err(|error| refuse(".".to_owned(), error))?;
+    json.end().map_err(|error| refuse(String::new(), error))?;
     Ok(value)
 }
 
@@ -93,5 +95,5 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
 fn refuse(field: String, error: serde_json::Error) -> AppError {
     let message = error.to_string();
     let error = AppError::new(ErrorCode::InvalidBody, format!("The body does not fit: {message}."));
-    if field == "." { error } else { error.with_fields(vec![FieldError { field, message }]) }
+    if field.is_empty() { error } else { error.with_fields(vec![FieldError { field, message }]) }
 }

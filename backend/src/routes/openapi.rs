@@ -6,7 +6,7 @@ use shared::paths;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{Access, Endpoint, auth, health, me, models};
+use super::{Access, Endpoint, auth, chat, conversations, generations, health, me, messages, models, stream};
 
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -27,6 +27,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         auth::logout,
         me::get,
         models::list,
+        conversations::list,
+        conversations::create,
+        conversations::get,
+        conversations::update,
+        conversations::delete,
+        conversations::restore,
+        messages::list,
+        messages::regenerate,
+        chat::send,
+        generations::stop,
+        stream::news,
+        stream::conversation,
     ),
     components(schemas(shared::ApiError)),
     modifiers(&BearerToken),

@@ -9,6 +9,7 @@ mod authorisation;
 mod bad_input;
 mod branches;
 mod chat;
+mod command_line;
 mod conversations;
 mod journal;
 mod operations;

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::{ApiError, ErrorCode, Session, User};
 
+use super::app::TestApp;
+
 /// Name of the refresh cookie over plain http.
 const COOKIE_NAME: &str = "oriel_refresh";
 
@@ -48,6 +50,11 @@ impl Actor {
     /// The refresh token in their cookie.
     pub fn refresh_cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
+    }
+
+    /// The same person at another server.
+    pub fn at(&self, app: &TestApp) -> Self {
+        Self { url: app.url().to_owned(), ..self.clone() }
     }
 
     /// Their account.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::web;
@@ -13,8 +15,11 @@ use engine::scripted::ScriptedModel;
 use shared::Role;
 use store::{NewUser, TestDatabase};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::actor::Actor;
 use super::worker::scripted_worker;
@@ -29,9 +34,10 @@ pub struct TestApp {
     end: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<Result<(), StartError>>>,
     accounts: AtomicU32,
+    settings: BTreeMap<&'static str, String>,
     /// Its database, to look at rows and to play tricks.
-    pub database: TestDatabase,
-    directory: TempDir,
+    pub database: Arc<TestDatabase>,
+    directory: Arc<TempDir>,
 }
 
 /// A server to start.
@@ -82,30 +88,10 @@ impl Builder {
             ("ENGINE_PATH", scripted_worker().display().to_string()),
             ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
             ("LOG_LEVEL", std::env::var("LOG_LEVEL").unwrap_or_else(|_| "error".to_owned())),
+            ("SECRET_KEY", "the secret of all servers of a test".to_owned()),
         ]);
         settings.extend(self.settings);
-        let mut config = Config::from_lookup(&|name| settings.get(name).cloned()).expect("settings");
-        // The least that bcrypt knows: most tests are not about the strength of a hash.
-        config.bcrypt_cost = Some(4);
-        app::logging::start(&config);
-
-        let app =
-            App::start(config).await.unwrap_or_else(|error| panic!("the server does not start: {error}"));
-        let url = format!("http://{}", app.address());
-        let state = app.state().clone();
-        let (end, ended) = oneshot::channel();
-        let serving = tokio::spawn(app.serve_until(async {
-            let _ = ended.await;
-        }));
-        let app = TestApp {
-            url,
-            state,
-            end: Some(end),
-            serving: Some(serving),
-            accounts: AtomicU32::new(0),
-            database,
-            directory,
-        };
+        let app = TestApp::serve(settings, Arc::new(database), Arc::new(directory)).await;
         if !self.first_run {
             app.admin().await;
         }
@@ -124,6 +110,67 @@ impl TestApp {
         Builder { settings: BTreeMap::new(), models: Vec::new(), first_run: false }
     }
 
+    async fn serve(
+        settings: BTreeMap<&'static str, String>,
+        database: Arc<TestDatabase>,
+        directory: Arc<TempDir>,
+    ) -> Self {
+        let mut config = Config::from_lookup(&|name| settings.get(name).cloned()).expect("settings");
+        // The least that bcrypt knows: most tests are not about the strength of a hash.
+        config.bcrypt_cost = Some(4);
+        app::logging::start(&config);
+
+        let app =
+            App::start(config).await.unwrap_or_else(|error| panic!("the server does not start: {error}"));
+        let url = format!("http://{}", app.address());
+        let state = app.state().clone();
+        let (end, ended) = oneshot::channel();
+        let serving = tokio::spawn(app.serve_until(async {
+            let _ = ended.await;
+        }));
+        let (end, serving, accounts) = (Some(end), Some(serving), AtomicU32::new(0));
+        Self { url, state, end, serving, accounts, settings, database, directory }
+    }
+
+    /// Another server over the same database.
+    pub async fn replica(&self) -> Self {
+        let mut settings = self.settings.clone();
+        let data = self.directory.path().join(Uuid::now_v7().to_string());
+        settings.insert("DATA_DIR", data.display().to_string());
+        Self::serve(settings, Arc::clone(&self.database), Arc::clone(&self.directory)).await
+    }
+
+    /// The same server again, after [`shut_down`](Self::shut_down): same data directory, another port.
+    pub async fn start_again(&self) -> Self {
+        Self::serve(self.settings.clone(), Arc::clone(&self.database), Arc::clone(&self.directory)).await
+    }
+
+    /// Runs the program `oriel` with the server's settings.
+    pub async fn command(&self, arguments: &[&str], input: &str) -> Output {
+        self.command_with(&[], arguments, input).await
+    }
+
+    /// Runs the program `oriel` with the server's settings but for `changes`.
+    pub async fn command_with(&self, changes: &[(&str, &str)], arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
+            .args(arguments)
+            .env_clear()
+            .envs(&self.settings)
+            .env("BCRYPT_COST", "10")
+            .envs(changes.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program oriel");
+        let mut stdin = child.stdin.take().expect("its input");
+        // A command that reads nothing may be gone already.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await.expect("its output")
+    }
+
     /// Its address, without a path.
     pub fn url(&self) -> &str {
         &self.url
@@ -132,11 +179,6 @@ impl TestApp {
     /// What its handlers can reach.
     pub fn state(&self) -> &AppState {
         &self.state
-    }
-
-    /// Its data directory.
-    pub fn data_dir(&self) -> std::path::PathBuf {
-        self.directory.path().join("data")
     }
 
     /// Somebody who is not signed in.
@@ -158,7 +200,8 @@ impl TestApp {
     async fn account(&self, role: Role) -> Actor {
         let number = self.accounts.fetch_add(1, Ordering::Relaxed);
         let new = NewUser {
-            email: format!("person-{number}@example.org"),
+            // Unique among the servers of one database.
+            email: format!("person-{number}-{}@example.org", self.state.generations.owner()),
             name: format!("Person {number}"),
             password_hash: "no password fits".to_owned(),
         };
