@@ -18,7 +18,7 @@ pub struct EngineConfig {
     pub context_tokens: Option<u32>,
     /// Threads that one model decodes with; none: the machine's cores.
     pub threads: Option<u32>,
-    /// Requests that may wait per model, beside those that run.
+    /// Requests that may wait per model, beside those that run; as many again of users who have none there yet.
     pub queue_capacity: usize,
     /// A model that nobody asked for so long is unloaded; none: never.
     pub idle_unload: Option<Duration>,

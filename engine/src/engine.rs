@@ -11,9 +11,6 @@ use crate::{
     StartError, catalog,
 };
 
-/// Most requests that may wait for one model: whoever comes later would wait for hours.
-const QUEUE_CAPACITY_MAX: usize = 1_024;
-
 /// All models and their workers. Cheap to clone. The workers end with [`Engine::shutdown`], when the last clone is
 /// dropped, or with the process.
 #[derive(Clone, Debug)]
@@ -35,7 +32,6 @@ impl Engine {
         let found =
             found.map_err(|cause| StartError::ModelPath { path: config.model_path.clone(), cause })?;
         config.slots = config.slots.max(1);
-        config.queue_capacity = config.queue_capacity.min(QUEUE_CAPACITY_MAX);
 
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);
         let pool = Pool::new(config, found);

@@ -139,12 +139,12 @@ impl Pool {
             }
             Request::Measure { model, messages, reply } => {
                 let key = self.new_key();
-                match self.entry_with_room(&model) {
+                match self.entry_with_room(&model, None) {
                     Ok(entry) => entry.ask(Job::Measure { key, messages, reply }),
                     Err(error) => drop(reply.send(Err(error))),
                 }
             }
-            Request::Load { model, reply } => match self.entry_with_room(&model) {
+            Request::Load { model, reply } => match self.entry_with_room(&model, None) {
                 Ok(entry) => entry.ask(Job::Load { reply }),
                 Err(error) => drop(reply.send(Err(error))),
             },
@@ -158,21 +158,31 @@ impl Pool {
 
     fn generate(&mut self, request: GenerateRequest) -> Result<Generation, EngineError> {
         let key = self.new_key();
-        let mailbox = Mailbox::new(key, Arc::clone(&self.stops));
+        let stops = Arc::clone(&self.stops);
+        let entry = self.entry_with_room(&request.model, Some(request.user))?;
+        let mailbox = Mailbox::new(key, stops);
         let generation = Generation::new(Arc::clone(&mailbox));
-        let entry = self.entry_with_room(&request.model)?;
         entry.ask(Job::Answer(Box::new(Answer { key, request, mailbox, asked_at: Instant::now() })));
         Ok(generation)
     }
 
-    fn entry_with_room(&mut self, model: &ModelId) -> Result<&mut Entry, EngineError> {
-        let capacity = self.config.slots as usize + self.config.queue_capacity;
+    /// The model, if it takes another request. One user cannot keep all others out: whoever has no request there yet
+    /// finds room up to twice the usual bound.
+    fn entry_with_room(&mut self, model: &ModelId, user: Option<u128>) -> Result<&mut Entry, EngineError> {
+        let places = self.places();
         let entry = self.entries.iter_mut().find(|entry| entry.id == *model);
         let entry = entry.ok_or_else(|| EngineError::UnknownModel { id: model.to_string() })?;
-        if entry.load() >= capacity {
-            return Err(EngineError::Overloaded { retry_after_s: entry.retry_after_s() });
+        let is_new = user.is_some_and(|user| !entry.serves(user));
+        if entry.load() < places || (is_new && entry.load() < 2 * places) {
+            Ok(entry)
+        } else {
+            Err(EngineError::Overloaded { retry_after_s: entry.retry_after_s() })
         }
-        Ok(entry)
+    }
+
+    /// Requests that one model takes, running and waiting.
+    fn places(&self) -> usize {
+        self.config.slots as usize + self.config.queue_capacity
     }
 
     fn new_key(&mut self) -> GenerationKey {
@@ -210,6 +220,7 @@ impl Pool {
     }
 
     fn start_worker(&mut self, index: usize) {
+        let places = self.places();
         let Some(entry) = self.entries.get_mut(index) else { return };
         self.last_worker += 1;
         let load = LoadRequest {
@@ -223,8 +234,8 @@ impl Pool {
             program: self.config.worker.clone(),
             directory: self.config.state_dir.clone(),
             load,
-            // An answer needs two commands at most: its beginning and a stop.
-            commands_capacity: 2 * (self.config.slots as usize + self.config.queue_capacity) + 16,
+            // Of every request its beginning and its stop.
+            commands_capacity: 4 * places,
         };
         tracing::info!(model = %entry.id, "the model is being loaded");
         let worker = Worker::start(spec, self.news_sender.clone());

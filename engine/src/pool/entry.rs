@@ -57,6 +57,7 @@ pub(super) struct Answer {
 /// An answer that the worker is at.
 #[derive(Debug)]
 pub(super) struct Active {
+    pub(super) user: u128,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) asked_at: Instant,
     pub(super) sent_at: Instant,
@@ -197,6 +198,12 @@ impl Entry {
     /// Requests that wait or are being answered.
     pub(super) fn load(&self) -> usize {
         self.waiting.len() + self.active.len() + self.measures.len()
+    }
+
+    /// Whether a request of this user waits or is being answered.
+    pub(super) fn serves(&self, user: u128) -> bool {
+        let waits = |job: &Job| matches!(job, Job::Answer(answer) if answer.request.user == user);
+        self.active.values().any(|active| active.user == user) || self.waiting.iter().any(waits)
     }
 
     pub(super) fn is_busy(&self) -> bool {

@@ -196,7 +196,8 @@ impl Entry {
             }
             Job::Answer(answer) => {
                 let Answer { key, request, mailbox, asked_at } = *answer;
-                self.active.insert(key, Active { mailbox, asked_at, sent_at: Instant::now() });
+                let active = Active { user: request.user, mailbox, asked_at, sent_at: Instant::now() };
+                self.active.insert(key, active);
                 self.command(&Command::Generate(GenerateCommand {
                     id: key,
                     user: request.user,

@@ -22,7 +22,7 @@ mod tests;
 
 /// Requests that may wait in one worker. The parent's bound is lower; this one only keeps a broken parent from filling
 /// the memory.
-const WAITING_MAX: usize = 2_048;
+const WAITING_MAX: usize = 32_768;
 
 /// Time since some fixed moment.
 pub(crate) type Clock = Box<dyn Fn() -> Duration>;

@@ -100,6 +100,23 @@ async fn a_full_queue_is_an_answer_not_a_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_user_with_a_full_queue_does_not_keep_another_out() {
+    let rig = rig(&[("one", ScriptedModel::default())], |config| {
+        config.slots = 1;
+        config.queue_capacity = 1;
+    });
+    let by = |user| GenerateRequest { user, ..rig.request("one", "endless pause:1") };
+    let mut taken = Vec::new();
+    for user in [1, 1, 2, 3] {
+        taken.push(within(rig.engine.generate(by(user))).await.unwrap());
+    }
+    for user in [1, 2, 4] {
+        let refused = within(rig.engine.generate(by(user))).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Overloaded { .. }), "{user}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_that_is_too_long_fails_with_both_numbers() {
     let rig = rig(&[("one", ScriptedModel::default())], |config| config.context_tokens = Some(100));
     let told = rig.answer("one", &"x".repeat(200)).await;
