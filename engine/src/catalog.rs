@@ -23,7 +23,9 @@ pub(crate) struct Found {
 /// All models by id: the file itself where `path` is one, or the `.gguf` files under it. Of a model in several parts
 /// only the first counts; llama.cpp finds the others beside it.
 pub(crate) fn scan(path: &Path) -> io::Result<Vec<Found>> {
-    let path = path.canonicalize()?;
+    // A link keeps its own name: caches of downloads keep files under their hashes.
+    let path = std::path::absolute(path)?;
+    fs::metadata(&path)?;
     let mut files = Vec::new();
     if path.is_dir() {
         collect(&path, DEPTH_MAX, &mut files)?;

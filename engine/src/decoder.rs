@@ -4,7 +4,7 @@
 //! everything else: which tokens go into a batch, what is reused, when an answer ends and what its text is.
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
-use crate::{ChatMessage, SamplingParams, Token};
+use crate::{ChatMessage, ChatRole, SamplingParams, Token};
 
 /// One token of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub trait PromptReader: Send + Sync + 'static {
     /// Applies the model's chat template to `messages` (in order, never empty) with the opening of the
     /// assistant's answer at the end, and turns the text into tokens.
     fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError>;
+
+    /// [`PreparedPrompt::stop`] of a prompt that comes as tokens, because its answer is continued.
+    fn stop(&self) -> Vec<String> {
+        let any = ChatMessage { role: ChatRole::User, content: "Hello".to_owned() };
+        self.read(&[any]).map(|prompt| prompt.stop).unwrap_or_default()
+    }
 }
 
 /// What to load; the first command that a worker gets.

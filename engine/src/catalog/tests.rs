@@ -57,6 +57,18 @@ fn a_single_file_is_a_model_whatever_it_is_called() {
 }
 
 #[test]
+fn a_link_is_called_by_its_own_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let blob = directory.path().join("0123abcd");
+    crate::scripted::write_model(&blob).unwrap();
+    let link = directory.path().join("Nice-Name-Q4_0.gguf");
+    std::os::unix::fs::symlink(&blob, &link).unwrap();
+    let found = scan(&link).unwrap();
+    assert_eq!(found[0].id.as_str(), "nice-name");
+    assert_eq!(found[0].size_bytes, fs::metadata(&blob).unwrap().len());
+}
+
+#[test]
 fn a_missing_path_is_an_error() {
     assert!(scan(Path::new("/nowhere/at/all")).is_err());
 }

@@ -9,7 +9,6 @@ use std::{process, thread, time::Duration};
 use super::prompt_desk::Job;
 use super::serve::Inbox;
 use crate::Prompt;
-use crate::decoder::PreparedPrompt;
 use crate::protocol::{Command, Event, FrameError, read_frame, write_frame};
 
 /// How long a worker may go on after its parent has gone: one decode step of a slow machine. A step that hangs must not
@@ -67,14 +66,7 @@ impl Routes {
                 let id = command.id;
                 let prompt = std::mem::replace(&mut command.prompt, Prompt::Tokens(Vec::new()));
                 let has_arrived = self.inbox.send(Inbox::Arrive(Box::new(command))).is_ok();
-                has_arrived
-                    && match prompt {
-                        Prompt::Chat(messages) => self.jobs.send(Job::Prepare { id, messages }).is_ok(),
-                        Prompt::Tokens(tokens) => {
-                            let prompt = Ok(PreparedPrompt { tokens, stop: Vec::new() });
-                            self.inbox.send(Inbox::Prepared { id, prompt }).is_ok()
-                        }
-                    }
+                has_arrived && self.jobs.send(Job::Prepare { id, prompt }).is_ok()
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::serve::Inbox;
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
 use crate::protocol::Event;
-use crate::{ChatMessage, GenerationError};
+use crate::{ChatMessage, GenerationError, Prompt};
 
 /// A template takes milliseconds, a megabyte of text a second on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const HANDS_MAX: usize = 3;
 #[derive(Debug)]
 pub(crate) enum Job {
     /// The prompt of an answer, for the scheduler.
-    Prepare { id: u64, messages: Vec<ChatMessage> },
+    Prepare { id: u64, prompt: Prompt },
     /// A length, for the parent.
     Measure { id: u64, messages: Vec<ChatMessage> },
 }
@@ -35,12 +35,13 @@ pub(crate) fn serve<R: PromptReader>(
     let mut desk = PromptDesk::new(reader, DEADLINE);
     for job in jobs {
         let is_heard = match job {
-            Job::Prepare { id, messages } => {
-                let prompt = desk.prepare(messages);
+            Job::Prepare { id, prompt } => {
+                let prompt = desk.prepare(prompt);
                 inbox.send(Inbox::Prepared { id, prompt }).is_ok()
             }
             Job::Measure { id, messages } => {
-                let result = desk.prepare(messages).map(|prompt| prompt.tokens.len() as u32);
+                let result = desk.prepare(Prompt::Chat(messages));
+                let result = result.map(|prompt| prompt.tokens.len() as u32);
                 outbox.send(Event::Measured { id, result }).is_ok()
             }
         };
@@ -58,7 +59,7 @@ struct PromptDesk<R> {
 
 /// A thread that is inside the reader or waits for messages.
 struct Hand {
-    messages: SyncSender<Vec<ChatMessage>>,
+    work: SyncSender<Prompt>,
     prompts: Receiver<Result<PreparedPrompt, PromptError>>,
 }
 
@@ -67,9 +68,9 @@ impl<R: PromptReader> PromptDesk<R> {
         Self { reader: Arc::new(reader), hand: None, deadline }
     }
 
-    fn prepare(&mut self, messages: Vec<ChatMessage>) -> Result<PreparedPrompt, GenerationError> {
+    fn prepare(&mut self, prompt: Prompt) -> Result<PreparedPrompt, GenerationError> {
         let template = |message: String| GenerationError::Template { message };
-        if messages.is_empty() {
+        if matches!(&prompt, Prompt::Chat(messages) if messages.is_empty()) {
             return Err(template("there is no message to answer".to_owned()));
         }
         let Some(hand) = self.hand.take().or_else(|| self.new_hand()) else {
@@ -77,7 +78,7 @@ impl<R: PromptReader> PromptDesk<R> {
         };
         let ended =
             || GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
-        hand.messages.send(messages).map_err(|_unsent| ended())?;
+        hand.work.send(prompt).map_err(|_unsent| ended())?;
         match hand.prompts.recv_timeout(self.deadline) {
             Ok(prompt) => {
                 self.hand = Some(hand);
@@ -97,17 +98,24 @@ impl<R: PromptReader> PromptDesk<R> {
             return None;
         }
         let reader = Arc::clone(&self.reader);
-        let (messages, work) = sync_channel::<Vec<ChatMessage>>(1);
+        let (work, waiting) = sync_channel(1);
         let (results, prompts) = sync_channel(1);
         let hand = move || {
-            for messages in work {
-                if results.send(reader.read(&messages)).is_err() {
+            for prompt in waiting {
+                if results.send(read(&*reader, prompt)).is_err() {
                     return;
                 }
             }
         };
         thread::Builder::new().name("prompt-hand".to_owned()).spawn(hand).ok()?;
-        Some(Hand { messages, prompts })
+        Some(Hand { work, prompts })
+    }
+}
+
+fn read<R: PromptReader>(reader: &R, prompt: Prompt) -> Result<PreparedPrompt, PromptError> {
+    match prompt {
+        Prompt::Chat(messages) => reader.read(&messages),
+        Prompt::Tokens(tokens) => Ok(PreparedPrompt { tokens, stop: reader.stop() }),
     }
 }
 
@@ -127,12 +135,12 @@ mod tests {
             if messages.iter().any(|message| message.content == "loop") {
                 let _ = self.stuck.lock().map(|stuck| stuck.recv());
             }
-            Ok(PreparedPrompt { tokens: vec![1], stop: Vec::new() })
+            Ok(PreparedPrompt { tokens: vec![1], stop: vec!["\nUser:".to_owned()] })
         }
     }
 
-    fn says(text: &str) -> Vec<ChatMessage> {
-        vec![ChatMessage { role: ChatRole::User, content: text.to_owned() }]
+    fn says(text: &str) -> Prompt {
+        Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: text.to_owned() }])
     }
 
     #[test]
@@ -157,6 +165,14 @@ mod tests {
     fn no_messages_are_no_prompt() {
         let (_unblock, stuck) = sync_channel(0);
         let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
-        assert!(matches!(desk.prepare(Vec::new()), Err(GenerationError::Template { .. })));
+        assert!(matches!(desk.prepare(Prompt::Chat(Vec::new())), Err(GenerationError::Template { .. })));
+    }
+
+    #[test]
+    fn a_prompt_of_tokens_keeps_them_and_ends_where_the_template_says() {
+        let (_unblock, stuck) = sync_channel(0);
+        let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
+        let prompt = desk.prepare(Prompt::Tokens(vec![5, 6])).unwrap();
+        assert_eq!(prompt, PreparedPrompt { tokens: vec![5, 6], stop: vec!["\nUser:".to_owned()] });
     }
 }
