@@ -15,7 +15,7 @@ pub struct BrandProps {
 pub fn Brand(props: &BrandProps) -> Html {
     let size = props.size.to_string();
     html! {
-        <svg width={size.clone()} height={size} viewBox="0 0 32 32" fill="none" aria-hidden="true" focusable="false">
+        <svg width={size.clone()} height={size} viewBox="4.5 4 23 23" fill="none" aria-hidden="true" focusable="false">
             <path d="M6 27V14a10 10 0 0 1 20 0v13z" fill="var(--accent)" />
             <path d="M16 4.5V27M6.5 16h19" stroke="var(--background)" stroke-width="2" />
         </svg>

@@ -18,7 +18,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         width: 100%;
         min-height: 2.75rem;
         padding: 0 var(--space-3);
-        border: 1px solid var(--border);
+        border: 1px solid var(--border-strong);
         border-radius: var(--radius-m);
         font: inherit;
         font-size: 1rem;
@@ -27,7 +27,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         transition: border-color var(--fast);
     }
     input:hover {
-        border-color: color-mix(in srgb, var(--border) 60%, var(--muted));
+        border-color: var(--muted);
     }
     input[aria-invalid="true"] {
         border-color: var(--danger);

@@ -22,11 +22,19 @@ pub fn offset() -> UtcOffset {
     UtcOffset::from_whole_seconds(minutes_behind * -60).unwrap_or(UtcOffset::UTC)
 }
 
-/// A moment as this device writes it.
+/// A moment as this device writes it: the time alone for today, else the day too.
 pub fn local(at: OffsetDateTime) -> String {
     #[allow(clippy::cast_precision_loss, reason = "a date of this epoch in seconds")]
     let millis = at.unix_timestamp() as f64 * 1000.0;
-    String::from(js_sys::Date::new(&millis.into()).to_locale_string("default", &js_sys::Object::new().into()))
+    let options = js_sys::Object::new();
+    let is_today = at.to_offset(offset()).date() == now().to_offset(offset()).date();
+    for (name, value) in [("timeStyle", Some("short")), ("dateStyle", (!is_today).then_some("medium"))] {
+        if let Some(value) = value {
+            // A browser that knows no styles writes the moment in its own way.
+            drop(js_sys::Reflect::set(&options, &name.into(), &value.into()));
+        }
+    }
+    String::from(js_sys::Date::new(&millis.into()).to_locale_string("default", &options.into()))
 }
 
 /// A number from 0 to 1.

@@ -123,6 +123,15 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         font-size: var(--text-s);
         color: var(--muted);
     }
+    @media (max-width: 767px) {
+        .list {
+            position: fixed;
+            left: var(--space-3);
+            right: var(--space-3);
+            top: calc(3.5rem + env(safe-area-inset-top, 0px));
+            width: auto;
+        }
+    }
     @media (pointer: coarse) {
         .button {
             min-height: 2.75rem;

@@ -45,6 +45,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         opacity: 1;
     }
     @media (pointer: coarse) {
+        & > .actions > .when {
+            display: none;
+        }
         & > .actions {
             opacity: 1;
             min-height: 2.75rem;

@@ -160,8 +160,8 @@ pub fn AppContainer(props: &AppContainerProps) -> Html {
     html! {
         <div {class}>
             <a class="skip" href="#composer">{ "Skip to the message box" }</a>
-            <div class="side"><Sidebar onfold={toggle.clone()} /></div>
             <div class="shade" onclick={close}></div>
+            <div class="side"><Sidebar onfold={toggle.clone()} /></div>
             <div class="content">
                 <MainContent sidebar_is_away={*folded} onunfold={toggle}>{ props.children.clone() }</MainContent>
             </div>
