@@ -35,12 +35,12 @@ struct Part {
 const PARTS: [Part; 13] = [
     Part { name: "fmt", what: "formatting", run: lint::fmt },
     Part { name: "layering", what: "who may know whom", run: layering::check },
-    Part { name: "clippy", what: "lints of the servers and tools", run: lint::clippy },
+    Part { name: "clippy", what: "lints", run: lint::clippy },
+    Part { name: "page", what: "lints of the page as the browser gets it", run: lint::page },
     Part { name: "unit", what: "unit tests", run: rust::unit },
     Part { name: "store", what: "the store on a real PostgreSQL", run: rust::store },
     Part { name: "api", what: "the API on a real PostgreSQL, with the scripted engine", run: rust::api },
-    Part { name: "page", what: "lints and native tests of the page", run: rust::page },
-    Part { name: "web", what: "the page's components in Chromium", run: browser::components },
+    Part { name: "components", what: "the page's components in Chromium", run: browser::components },
     Part { name: "engine", what: "lints of the engine, and its tests with real models", run: rust::engine },
     Part { name: "journey", what: "a person's way through nginx with a real model", run: browser::journey },
     Part { name: "stop", what: "start and end of everything", run: services::stop },
@@ -53,7 +53,7 @@ pub fn test(only: Option<&str>) -> Outcome {
     let parts: Vec<&Part> = PARTS.iter().filter(|part| only.is_none_or(|name| name == part.name)).collect();
     if parts.is_empty() {
         let known: Vec<String> =
-            PARTS.iter().map(|part| format!("  {:9} {}", part.name, part.what)).collect();
+            PARTS.iter().map(|part| format!("  {:11} {}", part.name, part.what)).collect();
         return Err(Failure::new(format!(
             "there is no part `{}`. The parts are:\n{}",
             only.unwrap_or_default(),
@@ -99,7 +99,7 @@ fn summarise(results: &[Ran]) -> Outcome {
                 red("FAILED")
             }
         };
-        say(&format!("  {part:9} {:>8}  {shown}", seconds(*took)));
+        say(&format!("  {part:11} {:>8}  {shown}", seconds(*took)));
     }
     say("");
     for part in &failed {

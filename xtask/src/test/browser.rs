@@ -25,7 +25,9 @@ pub fn components() -> Outcome<Proof> {
     if let Some(driver) = command::find("chromedriver") {
         cargo.env("CHROMEDRIVER", driver);
     }
-    cargo.args(["test", "--package", "frontend", "--target", wasm_target::TARGET]);
+    // Starting Chromium on a busy machine takes longer than the runner's own patience.
+    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", "180");
+    cargo.args(["test", "--package", "frontend", "--target", wasm_target::TARGET, "--test", "components"]);
     count::run(&mut cargo)
 }
 

@@ -5,6 +5,8 @@ use crate::build::machine;
 use crate::command;
 use crate::failure::Outcome;
 use crate::place;
+use crate::report::step;
+use crate::setup::wasm_target;
 
 /// Everything is formatted.
 pub fn fmt() -> Outcome<Proof> {
@@ -13,11 +15,26 @@ pub fn fmt() -> Outcome<Proof> {
     Ok(Proof::Check)
 }
 
-/// Clippy over everything but llama.cpp's worker and the page, which are built in other ways.
+/// Clippy over everything but llama.cpp's worker, which is built in release only (part `engine`).
 pub fn clippy() -> Outcome<Proof> {
     let mut cargo = machine::cargo();
     cargo.current_dir(place::root()).args(["clippy", "--workspace", "--all-targets"]);
-    cargo.args(["--exclude", "engine-llama", "--exclude", "frontend", "--", "-D", "warnings"]);
+    cargo.args(["--exclude", "engine-llama", "--", "-D", "warnings"]);
     command::run(&mut cargo)?;
+    Ok(Proof::Check)
+}
+
+/// Clippy over the page as the browser gets it: what is for WebAssembly only is seen nowhere else.
+pub fn page() -> Outcome<Proof> {
+    step("WebAssembly target", wasm_target::install)?;
+    let mut cargo = machine::cargo();
+    cargo.current_dir(place::root()).args([
+        "clippy",
+        "--package",
+        "frontend",
+        "--target",
+        wasm_target::TARGET,
+    ]);
+    command::run(cargo.args(["--lib", "--bins", "--test", "components", "--", "-D", "warnings"]))?;
     Ok(Proof::Check)
 }

@@ -9,7 +9,7 @@ use crate::command;
 use crate::failure::Outcome;
 use crate::place;
 use crate::report::step;
-use crate::setup::{models, packages, tools, wasm_target};
+use crate::setup::{models, packages, tools};
 
 /// The newest that this compiler builds.
 const NEXTEST: &str = "0.9.143";
@@ -29,16 +29,6 @@ pub fn store() -> Outcome<Proof> {
 pub fn api() -> Outcome<Proof> {
     set_up_database()?;
     nextest("package(backend)")
-}
-
-/// The page's own code: linted for the browser, its pure parts tested here.
-pub fn page() -> Outcome<Proof> {
-    step("WebAssembly target", wasm_target::install)?;
-    let mut clippy = machine::cargo();
-    clippy.current_dir(place::root()).args(["clippy", "--package", "frontend", "--all-targets"]);
-    command::run(clippy.args(["--target", wasm_target::TARGET, "--", "-D", "warnings"]))?;
-    let mut test = machine::cargo();
-    count::run(test.current_dir(place::root()).args(["test", "--package", "frontend", "--lib"]))
 }
 
 /// llama.cpp's worker with real models; in release only, or llama.cpp would be compiled twice.
@@ -70,6 +60,6 @@ fn nextest(filter: &str) -> Outcome<Proof> {
     cargo.current_dir(place::root());
     cargo.env("PATH", command::path_with(&[place::tool("cargo-nextest", NEXTEST)?.join("bin")])?);
     cargo.env("ORIEL_SCRIPTED_WORKER", place::target().join("debug/oriel-engine-scripted"));
-    cargo.args(["nextest", "run", "--workspace", "--exclude", "engine-llama", "--exclude", "frontend"]);
+    cargo.args(["nextest", "run", "--workspace", "--exclude", "engine-llama"]);
     count::run(cargo.args(["--no-fail-fast", "--filterset", filter]).stdin(Stdio::null()))
 }
