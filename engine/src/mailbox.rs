@@ -62,14 +62,36 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ConsumerStuck;
 
-impl Mailbox {
-    pub(crate) fn new(key: GenerationKey, stops: Arc<StopRequests>) -> Arc<Self> {
-        Arc::new(Self { key, state: Mutex::default(), news: Notify::new(), stops })
-    }
+/// The pool's end of a mailbox. Whatever becomes of it, the answer ends: dropped before that, it says so itself.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    mailbox: Arc<Mailbox>,
+}
 
+impl Outlet {
     /// Adds an event; nothing after the end. When too much waits, the mailbox ends itself with an error, and the
     /// worker should be told to stop.
     pub(crate) fn push(&self, event: GenerationEvent) -> Result<(), ConsumerStuck> {
+        self.mailbox.push(event)
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let message = "the answer was forgotten".to_owned();
+        // Refused, and rightly so, where it has ended.
+        let _ = self.push(GenerationEvent::Failed(GenerationError::Internal { message }));
+    }
+}
+
+impl Mailbox {
+    /// Both ends of a new one.
+    pub(crate) fn new(key: GenerationKey, stops: Arc<StopRequests>) -> (Outlet, Arc<Self>) {
+        let mailbox = Arc::new(Self { key, state: Mutex::default(), news: Notify::new(), stops });
+        (Outlet { mailbox: Arc::clone(&mailbox) }, mailbox)
+    }
+
+    fn push(&self, event: GenerationEvent) -> Result<(), ConsumerStuck> {
         let mut state = lock(&self.state);
         if state.ended {
             return Ok(());

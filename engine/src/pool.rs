@@ -160,10 +160,9 @@ impl Pool {
         let key = self.new_key();
         let stops = Arc::clone(&self.stops);
         let entry = self.entry_with_room(&request.model, Some(request.user))?;
-        let mailbox = Mailbox::new(key, stops);
-        let generation = Generation::new(Arc::clone(&mailbox));
-        entry.ask(Job::Answer(Box::new(Answer { key, request, mailbox, asked_at: Instant::now() })));
-        Ok(generation)
+        let (outlet, mailbox) = Mailbox::new(key, stops);
+        entry.ask(Job::Answer(Box::new(Answer { key, request, outlet, asked_at: Instant::now() })));
+        Ok(Generation::new(mailbox))
     }
 
     /// The model, if it takes another request. One user cannot keep all others out: whoever has no request there yet

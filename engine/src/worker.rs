@@ -50,7 +50,8 @@ enum WorkerError {
     NoLoadCommand,
 }
 
-/// Serves the parent on the other side of standard input and output until it goes. The decoder is loaded, used and
+/// Serves the parent on the other side of standard input and output until it goes. The parent starts a worker program
+/// with the one argument `worker`. The decoder is loaded, used and
 /// dropped on the calling thread. Standard output belongs to the frames: whatever else prints there lands on standard
 /// error. A program's `main` is just `engine::worker::run(load)`.
 pub fn run<D, R, L>(load: L) -> ExitCode

@@ -13,7 +13,7 @@ use super::board::Board;
 use super::process::Worker;
 use crate::decoder::ModelFacts;
 use crate::gguf::Header;
-use crate::mailbox::{GenerationKey, Mailbox};
+use crate::mailbox::{GenerationKey, Outlet};
 use crate::{
     ChatMessage, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo,
     ModelState, PromptSize, catalog,
@@ -50,7 +50,7 @@ pub(super) type MeasureReply = oneshot::Sender<Result<PromptSize, EngineError>>;
 pub(super) struct Answer {
     pub(super) key: GenerationKey,
     pub(super) request: GenerateRequest,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) outlet: Outlet,
     pub(super) asked_at: Instant,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) user: u128,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) outlet: Outlet,
     pub(super) asked_at: Instant,
     pub(super) sent_at: Instant,
 }
@@ -263,7 +263,7 @@ impl Entry {
     /// Everybody whom the worker was at fails for the same reason.
     pub(super) fn fail_active(&mut self, error: &GenerationError) {
         for active in mem::take(&mut self.active).into_values() {
-            tell(&active.mailbox, GenerationEvent::Failed(error.clone()));
+            tell(&active.outlet, GenerationEvent::Failed(error.clone()));
         }
         for reply in mem::take(&mut self.measures).into_values() {
             let _ = reply.send(Err(error.clone().into()));
@@ -277,6 +277,7 @@ impl Entry {
     }
 
     fn rest(&mut self, message: String, now: Instant) {
+        tracing::warn!(model = %self.id, message, "the model cannot be used for now");
         let retry_at = now + self.back_off();
         self.enter(State::Failed { message: message.clone(), retry_at });
         let error = GenerationError::ModelUnusable { message };
@@ -308,7 +309,7 @@ impl Entry {
 impl Job {
     pub(super) fn fail(self, error: GenerationError) {
         match self {
-            Self::Answer(answer) => tell(&answer.mailbox, GenerationEvent::Failed(error)),
+            Self::Answer(answer) => tell(&answer.outlet, GenerationEvent::Failed(error)),
             Self::Measure { reply, .. } => {
                 let _ = reply.send(Err(error.into()));
             }
@@ -320,8 +321,8 @@ impl Job {
 }
 
 /// For events that end an answer or are too small to overfill a mailbox.
-pub(super) fn tell(mailbox: &Mailbox, event: GenerationEvent) {
-    let _ = mailbox.push(event);
+pub(super) fn tell(outlet: &Outlet, event: GenerationEvent) {
+    let _ = outlet.push(event);
 }
 
 #[cfg(test)]

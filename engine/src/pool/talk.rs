@@ -34,7 +34,7 @@ impl Entry {
                 State::Loading { fraction, .. } => GenerationEvent::Loading { fraction: *fraction },
                 _ => GenerationEvent::Queued { place },
             };
-            tell(&answer.mailbox, event);
+            tell(&answer.outlet, event);
         }
         self.waiting.push_back(job);
     }
@@ -45,7 +45,7 @@ impl Entry {
         if let Some(index) = self.waiting.iter().position(waits) {
             if let Some(Job::Answer(answer)) = self.waiting.remove(index) {
                 let done = GenerationEvent::Done { reason: FinishReason::Stopped, usage: Usage::default() };
-                tell(&answer.mailbox, done);
+                tell(&answer.outlet, done);
             }
             return true;
         }
@@ -177,7 +177,7 @@ impl Entry {
         });
         for job in &self.waiting {
             if let Job::Answer(answer) = job {
-                tell(&answer.mailbox, GenerationEvent::Loading { fraction });
+                tell(&answer.outlet, GenerationEvent::Loading { fraction });
             }
         }
     }
@@ -195,8 +195,8 @@ impl Entry {
                 self.command(&Command::Measure { id: key, messages });
             }
             Job::Answer(answer) => {
-                let Answer { key, request, mailbox, asked_at } = *answer;
-                let active = Active { user: request.user, mailbox, asked_at, sent_at: Instant::now() };
+                let Answer { key, request, outlet, asked_at } = *answer;
+                let active = Active { user: request.user, outlet, asked_at, sent_at: Instant::now() };
                 self.active.insert(key, active);
                 self.command(&Command::Generate(GenerateCommand {
                     id: key,
@@ -228,7 +228,7 @@ impl Entry {
         match command {
             Command::Generate(GenerateCommand { id, .. }) => {
                 if let Some(active) = self.active.remove(id) {
-                    tell(&active.mailbox, GenerationEvent::Failed(error));
+                    tell(&active.outlet, GenerationEvent::Failed(error));
                 }
             }
             Command::Measure { id, .. } => {
@@ -254,7 +254,7 @@ impl Entry {
         };
         let has_ended = event.is_end();
         let took = matches!(event, GenerationEvent::Done { .. }).then(|| active.sent_at.elapsed());
-        let is_stuck = active.mailbox.push(event).is_err();
+        let is_stuck = active.outlet.push(event).is_err();
         if has_ended {
             self.active.remove(&id);
             self.last_used = Instant::now();
