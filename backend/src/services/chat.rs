@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::{
-    Author, ErrorCode, GenerationId, GenerationOptions, MessageId, Regenerate, SendAccepted, SendMessage,
-    StreamEvent, UserId, limits,
+    Author, ConversationId, ErrorCode, GenerationId, GenerationOptions, MessageId, Regenerate, SendAccepted,
+    SendMessage, StreamEvent, UserId, limits,
 };
 use store::{NewRegeneration, NewSend, Parent, SendOutcome, StopOutcome};
 
@@ -87,7 +87,8 @@ impl Chat {
         if message.status.is_running() {
             return Err(still_running("This answer"));
         }
-        let model = request.model.as_deref().or(message.model.as_deref());
+        let used_last = self.model_of(user, message.conversation_id).await?;
+        let model = request.model.as_deref().or(message.model.as_deref()).or(used_last.as_deref());
         let (stored, checked) = self.check(model, &request.options)?;
         let new = NewRegeneration {
             client_id: request.client_id,
@@ -149,13 +150,15 @@ impl Chat {
         request: &SendMessage,
     ) -> AppResult<(StoredRequest, CheckedRequest)> {
         let used_last = match (&request.model, request.conversation_id) {
-            (None, Some(id)) => {
-                let store = self.generations.store();
-                store.conversation(user, id).await.map_err(absent("conversation"))?.model
-            }
+            (None, Some(id)) => self.model_of(user, id).await?,
             _ => None,
         };
         self.check(request.model.as_deref().or(used_last.as_deref()), &request.options)
+    }
+
+    async fn model_of(&self, user: UserId, id: ConversationId) -> AppResult<Option<String>> {
+        let conversation = self.generations.store().conversation(user, id).await;
+        Ok(conversation.map_err(absent("conversation"))?.model)
     }
 
     fn check(

@@ -60,6 +60,8 @@ struct Entry {
     target: Target,
     accumulator: Accumulator,
     urgency: Urgency,
+    /// Since when the oldest text waits that was not sealed.
+    waits_since: Option<Instant>,
     state: watch::Sender<EntryState>,
 }
 
@@ -74,6 +76,7 @@ enum EntryState {
 struct Sealed {
     target: Target,
     chunks: Vec<Chunk>,
+    waits_since: Option<Instant>,
 }
 
 impl Journal {
@@ -167,7 +170,7 @@ impl Inner {
             let chunks = entry.accumulator.seal().to_vec();
             entry.urgency = Urgency::Soon;
             bytes += chunks.iter().map(|chunk| chunk.text.len()).sum::<usize>();
-            batch.push(Sealed { target: entry.target, chunks });
+            batch.push(Sealed { target: entry.target, chunks, waits_since: entry.waits_since.take() });
             if bytes >= BATCH_BYTES {
                 break;
             }
@@ -184,6 +187,8 @@ impl Inner {
                 self.close(id, WriteError::Lost);
             } else {
                 self.committed(id);
+                let waited = sealed.waits_since.map(|since| since.elapsed());
+                tracing::trace!(generation = %id, chunks = sealed.chunks.len(), waited_us = waited.map(|t| t.as_micros()), "journaled");
             }
         }
         Ok(())

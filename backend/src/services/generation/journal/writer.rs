@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::{ChunkKind, GenerationId};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Accumulator, Entry, EntryState, Inner, Target, Urgency};
 
@@ -29,8 +30,13 @@ impl Writer {
     pub(super) fn open(inner: Arc<Inner>, target: Target) -> Self {
         let (sender, state) = watch::channel(EntryState::Open);
         let id = target.generation_id;
-        let entry =
-            Entry { target, accumulator: Accumulator::default(), urgency: Urgency::Soon, state: sender };
+        let entry = Entry {
+            target,
+            accumulator: Accumulator::default(),
+            urgency: Urgency::Soon,
+            waits_since: None,
+            state: sender,
+        };
         inner.entries().insert(id, entry);
         Self { inner, id, state }
     }
@@ -79,6 +85,7 @@ impl Writer {
         }
         let urgency = entry.accumulator.push(kind, text, tokens);
         entry.urgency = entry.urgency.max(urgency);
+        entry.waits_since.get_or_insert_with(Instant::now);
         drop(entries);
         self.inner.work.notify_one();
         true
