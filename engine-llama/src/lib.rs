@@ -20,3 +20,7 @@ mod sampling;
 mod template;
 mod threads;
 mod vocabulary;
+
+#[cfg(test)]
+#[path = "../tests/models/mod.rs"]
+mod models;

@@ -55,3 +55,43 @@ impl PromptReader for LlamaReader {
         Ok(PreparedPrompt { tokens, stop: rendered.stops })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::load;
+    use crate::log::Complaints;
+    use crate::models;
+    use engine::ChatRole;
+    use engine::decoder::{Decoder as _, LoadRequest};
+    use llama_cpp_2::token::LlamaToken;
+
+    #[test]
+    fn tokens_are_those_of_llama_cpps_own_tokeniser() {
+        llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default().with_logs_enabled(false));
+        let contents = [
+            "Hello, world!",
+            "  leading and trailing  ",
+            "fn main() {\n\tprintln!(\"{}\", 1 <= 2);\n}\n\n\n",
+            "Grüße aus Köln, 你好, \u{1f44d}\u{1f3fd} e\u{301}",
+            "a < b | c > d <|not a marker|> </s",
+            "",
+        ];
+        for path in [models::chat_model(), models::base_model()] {
+            let request = LoadRequest { path, slots: 1, context_tokens: Some(256), threads: Some(1) };
+            let loaded = load(&request, &mut |_| true, &Complaints::default()).unwrap();
+            assert!(loaded.decoder.facts().vocabulary_tokens > 40_000);
+            for content in contents {
+                let messages =
+                    [(ChatRole::User, content), (ChatRole::Assistant, "Yes."), (ChatRole::User, "Why?")]
+                        .map(|(role, content)| ChatMessage { role, content: content.to_owned() });
+                let reader = &loaded.reader;
+                let text = reader.template.render(&messages).unwrap().prompt;
+                let vocabulary = &reader.vocabulary;
+                let own = vocabulary.model().vocab().tokenize(text.as_bytes(), false, true);
+                let own: Vec<Token> = own.into_iter().map(|LlamaToken(token)| token).collect();
+                assert_eq!(reader.read(&messages).unwrap().tokens, own, "{text:?}");
+            }
+        }
+    }
+}

@@ -83,6 +83,12 @@ impl Vocabulary {
         self.bos
     }
 
+    /// The model it belongs to.
+    #[cfg(test)]
+    pub fn model(&self) -> &'static LlamaModel {
+        self.model
+    }
+
     /// Appends the tokens of a text in which no control token is looked for.
     pub fn tokenise_into(&self, text: &str, tokens: &mut Vec<Token>) {
         let found = self.model.vocab().tokenize(text.as_bytes(), false, false);
