@@ -77,5 +77,6 @@ fn without_new_table(text: &str) -> &str {
     if is_row(last_line) && !is_row(line_before) { before } else { text }
 }
 
-#[cfg(test)]
+// The generator of random texts is for native builds only.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

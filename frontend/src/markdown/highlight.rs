@@ -136,5 +136,6 @@ pub fn highlight<'a>(language: &Language, state: State, code: &'a str) -> (Vec<T
     (tokens, state)
 }
 
-#[cfg(test)]
+// The generator of random texts is for native builds only.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

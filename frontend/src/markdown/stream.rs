@@ -135,5 +135,6 @@ fn shared_with(old: &[Rc<Block>], new: Vec<Rc<Block>>) -> Vec<Rc<Block>> {
         .collect()
 }
 
-#[cfg(test)]
+// The generator of random texts is for native builds only.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

@@ -28,7 +28,7 @@ pub fn CodeBlock(props: &CodeBlockProps) -> Html {
     let pieces = use_mut_ref(Pieces::default);
     let known = props.language.as_deref().and_then(highlight::language);
     let name = known.map_or_else(
-        || props.language.clone().unwrap_or_else(|| AttrValue::Static("Text")),
+        || props.language.clone().unwrap_or(AttrValue::Static("Text")),
         |language| AttrValue::Static(language.name),
     );
     let toggle_wrap = {

@@ -33,6 +33,60 @@ fn grown(pieces: &[String]) -> Stream {
     stream
 }
 
+/// An answer as models write them.
+const ANSWER: &str = include_str!("answer.md");
+
+#[test]
+fn a_block_of_a_growing_answer_never_turns_into_another_kind() {
+    let mut stream = Stream::default();
+    let mut kinds = Vec::new();
+    for letter in ANSWER.chars() {
+        stream.push(letter.encode_utf8(&mut [0; 4]));
+        let now: Vec<_> = stream.blocks().iter().map(|block| std::mem::discriminant(&**block)).collect();
+        assert!(
+            now.starts_with(&kinds),
+            "a block changed or vanished after {:?}: {:?}",
+            stream.source.chars().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<String>(),
+            stream.blocks(),
+        );
+        kinds = now;
+    }
+    assert_eq!(stream.blocks().len(), tree::parse(ANSWER).len());
+}
+
+#[test]
+fn only_the_last_block_is_open_in_a_growing_answer() {
+    let mut stream = Stream::default();
+    for letter in ANSWER.chars() {
+        stream.push(letter.encode_utf8(&mut [0; 4]));
+        assert!(stream.closed() + 2 >= stream.blocks().len(), "{:?}", stream.source);
+    }
+}
+
+#[test]
+fn a_text_that_does_not_go_on_from_the_former_one_starts_anew() {
+    let mut stream = Stream::default();
+    stream.update("# One\n\ntwo\n\nthree", true);
+    stream.update("# Other\n\ntext\n", true);
+    assert_eq!(stream.blocks(), tree::parse("# Other\n\ntext\n"));
+    stream.update("x", false);
+    assert_eq!(stream.blocks(), tree::parse("x"));
+    stream.update("x y", true);
+    assert_eq!(stream.blocks(), tree::parse("x y"));
+}
+
+#[test]
+fn a_reference_defined_late_is_known_when_the_text_is_complete() {
+    let source = "See [the page][p].\n\nMore.\n\n[p]: https://example.org\n";
+    let mut stream = Stream::default();
+    for letter in source.chars() {
+        stream.push(letter.encode_utf8(&mut [0; 4]));
+    }
+    assert_ne!(stream.blocks(), tree::parse(source));
+    stream.update(source, false);
+    assert_eq!(stream.blocks(), tree::parse(source));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
