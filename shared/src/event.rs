@@ -28,6 +28,7 @@ pub enum ChunkKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[allow(clippy::large_enum_variant, reason = "an event is made, sent and dropped: nothing keeps many of them")]
 pub enum StreamEvent {
     /// The whole text so far of a generation that has not ended.
     Snapshot {
