@@ -50,10 +50,9 @@ enum WorkerError {
     NoLoadCommand,
 }
 
-/// Serves the parent on the other side of standard input and output until it goes. The parent starts a worker program
-/// with the one argument `worker`. The decoder is loaded, used and
+/// Serves the parent on the other side of standard input and output until it goes. The decoder is loaded, used and
 /// dropped on the calling thread. Standard output belongs to the frames: whatever else prints there lands on standard
-/// error. A program's `main` is just `engine::worker::run(load)`.
+/// error. The parent starts a worker program with the one argument `worker`.
 pub fn run<D, R, L>(load: L) -> ExitCode
 where
     D: Decoder,
@@ -63,7 +62,6 @@ where
     match serve_parent(load) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the worker ends");
             eprintln!("{error}");
             ExitCode::FAILURE
         }

@@ -1,10 +1,15 @@
+#![expect(clippy::unwrap_used, reason = "what does not work here fails the test")]
+
 use std::fs;
-use std::process::{Command as Program, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command as Program, Stdio};
 
 use engine::decoder::LoadRequest;
-use engine::protocol::{Command, Event, PROTOCOL_VERSION, read_frame, write_frame};
+use engine::protocol::{
+    Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update, read_frame, write_frame,
+};
 use engine::scripted::ScriptedModel;
-use engine::{EngineError, GenerationError};
+use engine::{EngineError, GenerationError, Priority, Prompt};
 
 use crate::harness::*;
 
@@ -28,12 +33,14 @@ async fn shutdown_ends_every_answer_and_leaves_no_process() {
     within(rig.engine.shutdown()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// Time is paused once the answer has begun: it then jumps to whatever is due next.
+#[tokio::test]
 async fn a_step_that_never_ends_does_not_survive_a_shutdown() {
     let rig = simple();
     let mut stuck = rig.ask("one", "stuck:2").await;
     first_text(&mut stuck).await;
-    within(rig.engine.shutdown()).await;
+    tokio::time::pause();
+    rig.engine.shutdown().await;
     assert!(rig.workers().is_empty());
 }
 
@@ -69,23 +76,47 @@ async fn a_worker_has_a_session_of_its_own_and_only_the_listed_environment() {
     assert_eq!(rustix::process::getsid(Some(worker)).unwrap(), worker);
 }
 
-#[test]
-fn a_worker_goes_when_its_parent_has_gone() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("one.gguf");
+/// A worker that has loaded a model and waits for commands, and its pipes.
+fn loaded_worker(directory: &Path) -> (Child, ChildStdin, ChildStdout) {
+    let path = directory.join("one.gguf");
     ScriptedModel::default().write(&path).unwrap();
     let mut worker = Program::new(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = worker.stdout.take().unwrap();
     let mut input = worker.stdin.take().unwrap();
-    write_frame(
-        &mut input,
-        &Command::Load(LoadRequest { path, slots: 1, context_tokens: None, threads: None }),
-    )
-    .unwrap();
+    let load = LoadRequest { path, slots: 1, context_tokens: None, threads: None };
+    write_frame(&mut input, &Command::Load(load)).unwrap();
     assert_eq!(read_frame(&mut output).unwrap(), Some(Event::Hello { protocol: PROTOCOL_VERSION }));
     while !matches!(read_frame(&mut output).unwrap(), Some(Event::Loaded(_))) {}
+    (worker, input, output)
+}
+
+#[test]
+fn a_worker_goes_when_its_parent_has_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut worker, input, _output) = loaded_worker(directory.path());
     drop(input);
     assert!(worker.wait().unwrap().success());
+}
+
+#[test]
+fn a_worker_whose_step_never_ends_goes_when_its_parent_has_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut worker, mut input, mut output) = loaded_worker(directory.path());
+    let generate = GenerateCommand {
+        id: 1,
+        user: 1,
+        prompt: Prompt::Chat(asks("stuck:2")),
+        sampling: sampling(),
+        answer_so_far: Vec::new(),
+        priority: Priority::Chat,
+    };
+    write_frame(&mut input, &Command::Generate(generate)).unwrap();
+    let is_text = |update: &Update| matches!(update.news, News::Text { .. });
+    while !matches!(read_frame(&mut output).unwrap(), Some(Event::Step(updates)) if updates.iter().any(is_text))
+    {
+    }
+    drop(input);
+    worker.wait().unwrap();
 }
 
 #[test]
