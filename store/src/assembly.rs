@@ -1,5 +1,5 @@
-//! Chunks put together to the text of an answer: the one way in which a snapshot, the end of a generation and its
-//! recovery get their text.
+//! Chunks put together to the text of an answer: the one way in which a snapshot, the end of a generation and
+//! its recovery get their text.
 
 use shared::ChunkKind;
 

@@ -18,8 +18,8 @@ struct Claimed {
     id: Uuid,
 }
 
-/// Rows that somebody else is claiming at the moment are skipped. A writer that was halted inside its transaction
-/// holds its rows at most until the server ends that transaction.
+/// Rows that somebody else is claiming at the moment are skipped. A writer that was halted inside its
+/// transaction holds its rows at most until the server ends that transaction.
 fn claim_sql(condition: &str) -> String {
     format!(
         "UPDATE generations SET owner = $1, epoch = epoch + 1, attempt = attempt + 1
@@ -32,8 +32,8 @@ fn claim_sql(condition: &str) -> String {
 }
 
 impl Store {
-    /// Takes over what an earlier process with the same id left behind. Only at start, before anything is begun
-    /// under this id.
+    /// Takes over what an earlier process with the same id left behind. Only at start, before anything is
+    /// begun under this id.
     ///
     /// # Errors
     /// Those of the database.
@@ -53,8 +53,9 @@ impl Store {
         claim(&mut connection, me, CLAIM_LIMIT, condition).await
     }
 
-    /// Ends a generation that was taken over: as stopped where somebody had asked for that, otherwise as failed
-    /// with `error`. Its text so far is kept. Gives the message, or none where another process was faster.
+    /// Ends a generation that was taken over: as stopped where somebody had asked for that, otherwise as
+    /// failed with `error`. Its text so far is kept. Gives the message, or none where another process was
+    /// faster.
     ///
     /// # Errors
     /// Those of the database.

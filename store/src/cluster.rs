@@ -1,8 +1,8 @@
 //! The private PostgreSQL of an installation that was given none: found, made, started, watched, stopped.
 //!
-//! It listens on a Unix socket only, in a directory that nobody else may enter, and lives in a process group of its
-//! own. A server that an earlier process left running is adopted; one that is killed is started again. Only the
-//! start of the backend and the tests use it; queries go through [`Store`](crate::Store).
+//! It listens on a Unix socket only, in a directory that nobody else may enter, and lives in a process group
+//! of its own. A server that an earlier process left running is adopted; one that is killed is started again.
+//! Only the start of the backend and the tests use it; queries go through [`Store`](crate::Store).
 //!
 //! ```text
 //! start → Running ⇄ Restarting
@@ -29,8 +29,8 @@ use server::{Running, Server};
 /// The database that Oriel keeps its tables in.
 const DATABASE: &str = "oriel";
 
-/// The first pause before a server that ended is started again, and the longest: it may fail for a reason that
-/// passes, such as a full disk.
+/// The first pause before a server that ended is started again, and the longest: it may fail for a reason
+/// that passes, such as a full disk.
 const RESTART_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// How much a cluster may lose when the machine goes down.
@@ -67,8 +67,8 @@ pub struct EmbeddedCluster {
 }
 
 impl EmbeddedCluster {
-    /// Runs the PostgreSQL of a data directory and keeps it running. Makes the cluster where there is none, adopts
-    /// the server where one runs. Call it on the runtime that is to watch the server.
+    /// Runs the PostgreSQL of a data directory and keeps it running. Makes the cluster where there is none,
+    /// adopts the server where one runs. Call it on the runtime that is to watch the server.
     ///
     /// # Errors
     /// [`ClusterError`] says what to do.

@@ -12,21 +12,21 @@ use tokio_postgres::NoTls;
 
 use crate::StoreError;
 
-/// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from many
-/// more than twice its cores; five servers still stay under its default of 100.
+/// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from
+/// many more than twice its cores; five servers still stay under its default of 100.
 pub const MAX_CONNECTIONS_DEFAULT: usize = 16;
 
-/// How long a request waits for a connection, or a connection for the server: longer than a PostgreSQL that is
-/// restarted takes to answer, shorter than a person waits.
+/// How long a request waits for a connection, or a connection for the server: longer than a PostgreSQL that
+/// is restarted takes to answer, shorter than a person waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A dead network path is noticed after this long without an acknowledgement, before a lease of six seconds has
-/// been lost twice.
+/// A dead network path is noticed after this long without an acknowledgement, before a lease of six seconds
+/// has been lost twice.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For every connection. `statement_timeout`: the longest query of ours, the end of a very long answer, takes
-/// under a second. `lock_timeout`: who holds a row longer has been stopped. `idle_in_transaction…`: a process that
-/// is halted in the middle of a transaction must not keep its locks.
+/// under a second. `lock_timeout`: who holds a row longer has been stopped. `idle_in_transaction…`: a process
+/// that is halted in the middle of a transaction must not keep its locks.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '15s';
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '10s';
@@ -62,7 +62,8 @@ impl Store {
     /// Opens the pool and asks the database whether it is there.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with the server's own words: no server, a wrong password, no such database.
+    /// [`StoreError::Unavailable`] with the server's own words: no server, a wrong password, no such
+    /// database.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         let mut manager = ManagerConfig::default();
         // The pool sees by itself that a connection is closed; a test query would double the round trips.

@@ -165,7 +165,8 @@ impl Store {
             .await
     }
 
-    /// Names a conversation that has no name yet. Tells whether it did: a person's own title is never replaced.
+    /// Names a conversation that has no name yet. Tells whether it did: a person's own title is never
+    /// replaced.
     ///
     /// # Errors
     /// Those of the database; a conversation that is gone is simply not named.
@@ -248,7 +249,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Locks the row of a person's conversation until the end of the transaction, and tells its active leaf and model.
+/// Locks the row of a person's conversation until the end of the transaction, and tells its active leaf and
+/// model.
 pub(crate) async fn lock(
     connection: &mut AsyncPgConnection,
     user: UserId,

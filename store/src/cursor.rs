@@ -1,5 +1,5 @@
-//! Page cursors: the key of the last row of a page, as text that only this store reads. Rows that are added or
-//! removed meanwhile move no other row across a page's edge.
+//! Page cursors: the key of the last row of a page, as text that only this store reads. Rows that are added
+//! or removed meanwhile move no other row across a page's edge.
 
 use shared::limits::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use shared::page::{Page, PageQuery};

@@ -19,7 +19,8 @@ pub enum StoreError {
     /// A page cursor that this store did not make.
     #[error("not a cursor of this list")]
     InvalidCursor,
-    /// The database cannot be reached, is going down, or did not answer in time. The same call may succeed later.
+    /// The database cannot be reached, is going down, or did not answer in time. The same call may succeed
+    /// later.
     #[error("the database cannot be reached: {0}")]
     Unavailable(#[source] Cause),
     /// The database has no room left to write.
@@ -45,8 +46,8 @@ impl StoreError {
     }
 }
 
-/// What an error text of the server is about. Diesel keeps no SQLSTATE for these, so the text must tell; every
-/// connection asks for untranslated messages.
+/// What an error text of the server is about. Diesel keeps no SQLSTATE for these, so the text must tell;
+/// every connection asks for untranslated messages.
 enum Condition {
     Full,
     Away,
@@ -57,8 +58,8 @@ enum Condition {
 const FULL: [&str; 4] =
     ["No space left on device", "could not extend file", "could not write to file", "Disk quota exceeded"];
 
-/// 57P01 to 57P05, 53300, 57014 by a timeout, 55P03, 40P01, 25P03, 08xxx, and what the client says of a connection that is gone.
-const AWAY: [&str; 15] = [
+/// 57P01 to 57P05, 25P03, 53300, 57014 by a timeout, 55P03, 40P01.
+const AWAY: [&str; 8] = [
     "terminating connection",
     "the database system is",
     "too many clients already",
@@ -67,14 +68,10 @@ const AWAY: [&str; 15] = [
     "due to statement timeout",
     "due to lock timeout",
     "deadlock detected",
-    "terminating background worker",
-    "connection closed",
-    "error communicating with the server",
-    "error connecting to server",
-    "server closed the connection",
-    "connection reset",
-    "Broken pipe",
 ];
+
+/// What the client says where the fault is in the call. All else that it says is about a connection that is gone.
+const CLIENT_FAULTS: [&str; 3] = ["error serializing", "error deserializing", "error encoding"];
 
 fn condition(message: &str) -> Condition {
     if FULL.iter().any(|part| message.contains(part)) {
@@ -91,8 +88,12 @@ impl From<DieselError> for StoreError {
         match &error {
             DieselError::NotFound => Self::NotFound,
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
-            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)
-            | DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, information)
+                if !CLIENT_FAULTS.iter().any(|start| information.message().starts_with(start)) =>
+            {
+                Self::Unavailable(Box::new(error))
+            }
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
             | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
             | DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)
             | DieselError::BrokenTransactionManager => Self::Unavailable(Box::new(error)),

@@ -5,8 +5,8 @@
 //!    └──→ stopping ──────↑                        (running → stopping too; any of the three can end)
 //! ```
 //!
-//! Only the owner of the current epoch changes a row, except for stop requests. Every statement names both, and
-//! an owner that was replaced finds that nothing matches any more.
+//! Only the owner of the current epoch changes a row, except for stop requests. Every statement names both,
+//! and an owner that was replaced finds that nothing matches any more.
 
 use diesel::dsl::now;
 use diesel::prelude::*;
@@ -192,8 +192,8 @@ impl Store {
             .await?)
     }
 
-    /// The generations that a server has to end, oldest first: those it runs, those that somebody else asked to
-    /// stop, and those whose sender did not live to start them.
+    /// The generations that a server has to end, oldest first: those it runs, those that somebody else asked
+    /// to stop, and those whose sender did not live to start them.
     ///
     /// # Errors
     /// Those of the database.
@@ -246,8 +246,9 @@ impl Store {
             .await
     }
 
-    /// Ends a generation: puts its text together from the journal, and writes the message and both statuses in one
-    /// transaction. Gives the message, or none where the generation has ended already or another server owns it.
+    /// Ends a generation: puts its text together from the journal, and writes the message and both statuses
+    /// in one transaction. Gives the message, or none where the generation has ended already or another
+    /// server owns it.
     ///
     /// # Errors
     /// Those of the database; then nothing has ended, and the call may be repeated.
@@ -359,8 +360,8 @@ pub(crate) async fn finish(
     crate::messages::find(connection, locked.user_id.into(), locked.message_id.into()).await.map(Some)
 }
 
-/// Asks for the end of all generations of a conversation. Locks them in the order in which the journal's writer
-/// does, or the two could wait for each other.
+/// Asks for the end of all generations of a conversation. Locks them in the order in which the journal's
+/// writer does, or the two could wait for each other.
 pub(crate) async fn stop_all(
     connection: &mut AsyncPgConnection,
     conversation: ConversationId,

@@ -1,7 +1,8 @@
-//! The journal: the append-only chunks of every generation. What was appended here may be shown; nothing else.
+//! The journal: the append-only chunks of every generation. What was appended here may be shown; nothing
+//! else.
 //!
-//! The flusher of a server appends the news of all its generations at once; readers that fell behind, snapshots
-//! and the end of a generation read it.
+//! The flusher of a server appends the news of all its generations at once; readers that fell behind,
+//! snapshots and the end of a generation read it.
 
 use std::collections::BTreeMap;
 
@@ -108,8 +109,8 @@ const APPEND: &str = "
 
 impl Store {
     /// Appends chunks of any number of generations of one server, all or nothing, and tells which generations
-    /// are no longer its own: of those nothing was written, and their runners must end. Repeating a call whose
-    /// answer was lost is harmless.
+    /// are no longer its own: of those nothing was written, and their runners must end. Repeating a call
+    /// whose answer was lost is harmless.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where the journal has another text in the place of a chunk; else those of the

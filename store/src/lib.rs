@@ -1,8 +1,8 @@
-//! Everything that is kept: PostgreSQL through diesel-async, the migrations, the journal of running answers, and
-//! the private PostgreSQL that Oriel starts where it was given none.
+//! Everything that is kept: PostgreSQL through diesel-async, the migrations, the journal of running answers,
+//! and the private PostgreSQL that Oriel starts where it was given none.
 //!
-//! One file per table, with its rows and queries; the services of the backend call them as methods of [`Store`].
-//! Every query for a person's thing takes that person's id, and what belongs to somebody else is
+//! One file per table, with its rows and queries; the services of the backend call them as methods of
+//! [`Store`]. Every query for a person's thing takes that person's id, and what belongs to somebody else is
 //! [`StoreError::NotFound`]. No HTTP, no model and no configuration is known here, and no diesel type leaves.
 
 pub mod assembly;

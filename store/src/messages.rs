@@ -81,12 +81,12 @@ const TABLES: &str = "messages m
     LEFT JOIN generations g ON g.message_id = m.id";
 
 impl Store {
-    /// A page of a conversation's messages, all branches, newest first. Of an answer that is being written the
-    /// text is in the journal.
+    /// A page of a conversation's messages, all branches, newest first. Of an answer that is being written
+    /// the text is in the journal.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where they have no such conversation, [`StoreError::InvalidCursor`] where the cursor
-    /// is not of this list.
+    /// [`StoreError::NotFound`] where they have no such conversation, [`StoreError::InvalidCursor`] where the
+    /// cursor is not of this list.
     pub async fn messages(
         &self,
         user: UserId,

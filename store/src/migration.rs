@@ -11,8 +11,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations");
 const LOCK: i64 = 0x4f_7269_656c;
 
 impl Store {
-    /// Runs the migrations that are missing, and makes the journal's partitions for the coming days. Tells the
-    /// names of the migrations that ran.
+    /// Runs the migrations that are missing, and makes the journal's partitions for the coming days. Tells
+    /// the names of the migrations that ran.
     ///
     /// # Errors
     /// Those of the database; a migration that fails leaves nothing behind.

@@ -1,5 +1,5 @@
-//! The journal's partitions: one for each day. Made a week ahead, and dropped as a whole once the day is past and
-//! its generations have ended. Chunks are never deleted row by row.
+//! The journal's partitions: one for each day. Made a week ahead, and dropped as a whole once the day is past
+//! and its generations have ended. Chunks are never deleted row by row.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Text};
@@ -96,8 +96,8 @@ impl Store {
     /// Those of the database; what was not dropped is dropped the next time.
     pub(crate) async fn drop_partitions(&self) -> Result<usize, StoreError> {
         let oldest_kept = current_bucket() - DAYS_KEPT;
-        // Its own connection: the lock timeout must not stay with one of the pool, and a concurrent detach waits
-        // for all transactions that can still see the partition, which takes as long as it takes.
+        // Its own connection: the lock timeout must not stay with one of the pool, and a concurrent detach
+        // waits for all transactions that can still see the partition, which takes as long as it takes.
         let mut connection = self.unlimited_connection().await?;
         connection.batch_execute(LOCK_TIMEOUT).await?;
         diesel::sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(&mut connection).await?;

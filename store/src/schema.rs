@@ -1,5 +1,5 @@
-//! The tables as diesel sees them. `schema_matches_the_migrations` in `tests/migrations.rs` compares them with the
-//! database.
+//! The tables as diesel sees them. `schema_matches_the_migrations` in `tests/migrations.rs` compares them
+//! with the database.
 
 diesel::table! {
     users (id) {

@@ -1,5 +1,5 @@
-//! What a send or a regeneration writes before anything else happens, in one transaction: the record that makes
-//! it repeatable, the conversation where it is new, the messages, the generation.
+//! What a send or a regeneration writes before anything else happens, in one transaction: the record that
+//! makes it repeatable, the conversation where it is new, the messages, the generation.
 
 use diesel::dsl::now;
 use diesel::prelude::*;
@@ -217,8 +217,8 @@ impl Store {
     }
 }
 
-/// The first write of a send. A second one with the same client id waits here until the first has committed, and
-/// then finds it.
+/// The first write of a send. A second one with the same client id waits here until the first has committed,
+/// and then finds it.
 async fn claim_client_id(
     connection: &mut AsyncPgConnection,
     user: UserId,

@@ -1,5 +1,6 @@
 //! Sign-ins and their refresh tokens. A session is the family of the tokens that followed one another on one
-//! device; only hashes of tokens are stored, so the caller computes a successor from the token that it was shown.
+//! device; only hashes of tokens are stored, so the caller computes a successor from the token that it was
+//! shown.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::column::{Sha256, storable};
 use crate::schema::{refresh_tokens, sessions, users};
 use crate::{Store, StoreError, UserRow};
 
-/// Within this time after a rotation the old token still gives the same successor: two tabs, or an answer that
-/// was lost, must not sign anybody out. In seconds, as SQL.
+/// Within this time after a rotation the old token still gives the same successor: two tabs, or an answer
+/// that was lost, must not sign anybody out. In seconds, as SQL.
 const GRACE: &str = "rotated_at > now() - interval '15 seconds'";
 
 /// How long a revoked session is told to the replicas: longer than an access token lives (ten minutes).

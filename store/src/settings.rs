@@ -14,8 +14,8 @@ struct ValueRow {
 }
 
 impl Store {
-    /// The value of a setting; `value` becomes it where there is none yet. Whoever is first decides, and everybody
-    /// else compares: so a server with other secrets notices.
+    /// The value of a setting; `value` becomes it where there is none yet. Whoever is first decides, and
+    /// everybody else compares: so a server with other secrets notices.
     ///
     /// # Errors
     /// Those of the database.

@@ -1,8 +1,9 @@
-//! A real database for each test: cloned in a moment from a template that has all migrations, dropped at the end.
+//! A real database for each test: cloned in a moment from a template that has all migrations, dropped at the
+//! end.
 //!
-//! The cluster is the one that `ORIEL_TEST_DATABASE_URL` names (`cargo xtask test` sets it: the address of any
-//! database of a cluster in which databases may be made), else one that the tests of this machine share: see
-//! [`shared_cluster`].
+//! The cluster is the one that `ORIEL_TEST_DATABASE_URL` names (`cargo xtask test` sets it: the address of
+//! any database of a cluster in which databases may be made), else one that the tests of this machine share,
+//! under a lease.
 
 mod shared_cluster;
 
@@ -103,8 +104,8 @@ async fn cluster_url() -> String {
     }
 }
 
-/// Makes the template of this version unless it is there, and tells its name. The name has the migrations' hash
-/// and the day, since the journal's partitions are made for some days ahead.
+/// Makes the template of this version unless it is there, and tells its name. The name has the migrations'
+/// hash and the day, since the journal's partitions are made for some days ahead.
 async fn ensure_template(client: &Client, cluster: &str) -> String {
     let name = format!("oriel_template_{}_{}", migrations_hash(), partitions::current_bucket());
     let ready = "SELECT 1 FROM pg_database WHERE datname = $1 AND NOT datallowconn";

@@ -1,5 +1,5 @@
-//! Slows down who tries passwords. A try is counted before the password is looked at, so that a hundred tries at
-//! the same moment are not one.
+//! Slows down who tries passwords. A try is counted before the password is looked at, so that a hundred tries
+//! at the same moment are not one.
 
 use std::time::Duration;
 

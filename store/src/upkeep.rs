@@ -1,5 +1,5 @@
-//! What has to be done from time to time: the journal's partitions, and rows that nobody needs any more. Every
-//! server calls it about once an hour and once at start; several at a time do no harm.
+//! What has to be done from time to time: the journal's partitions, and rows that nobody needs any more.
+//! Every server calls it about once an hour and once at start; several at a time do no harm.
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 

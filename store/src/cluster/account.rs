@@ -1,5 +1,6 @@
-//! Who runs the private PostgreSQL. It refuses root, so as root an unprivileged account is found: the owner of
-//! existing data, else `oriel`, else `postgres` (which the packages of PostgreSQL make), else a new account `oriel`.
+//! Who runs the private PostgreSQL. It refuses root, so as root an unprivileged account is found: the owner
+//! of existing data, else `oriel`, else `postgres` (which the packages of PostgreSQL make), else a new
+//! account `oriel`.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;

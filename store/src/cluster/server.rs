@@ -25,8 +25,8 @@ const SUPERUSER: &str = "oriel";
 /// Between two looks at a server that starts or stops.
 const POLL: Duration = Duration::from_millis(25);
 
-/// A server that has said nothing for this long is not coming. One that recovers after a crash says so, and is
-/// waited for as long as it does.
+/// A server that has said nothing for this long is not coming. One that recovers after a crash says so, and
+/// is waited for as long as it does.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// A process id in the pid file that lives but does not open the socket for this long is somebody else's.
@@ -237,8 +237,8 @@ impl Server {
         Ok(None)
     }
 
-    /// Starts the server in a process group of its own, which Ctrl-C at a terminal does not reach, with nothing
-    /// of ours in its environment.
+    /// Starts the server in a process group of its own, which Ctrl-C at a terminal does not reach, with
+    /// nothing of ours in its environment.
     fn spawn(&self) -> Result<Child, ClusterError> {
         let program = self.programs.path("postgres");
         let mut command = self.command(&program);

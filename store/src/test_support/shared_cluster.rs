@@ -1,8 +1,8 @@
 //! The cluster that the tests of one machine share when nobody has named one.
 //!
 //! It cannot be stopped by "the last test", since there may be a process for each test. So every new database
-//! renews a lease, a file whose time of change is looked at; a watcher beside the server, a few lines of shell
-//! in a session of their own, stops it when the lease is over. The data stay for the next run.
+//! renews a lease, a file whose time of change is looked at; a watcher beside the server, a few lines of
+//! shell in a session of their own, stops it when the lease is over. The data stay for the next run.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::CommandExt;
@@ -21,8 +21,8 @@ const LEASE_MINUTES: u32 = 10;
 /// How long a server may take to stop after its lease was over.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The decision to stop is a rename, which only one side can win: whoever renews a lease looks afterwards whether
-/// the file is still there.
+/// The decision to stop is a rename, which only one side can win: whoever renews a lease looks afterwards
+/// whether the file is still there.
 const WATCH: &str = r#"
 while kill -0 "$PID" 2>/dev/null; do
     sleep 5

@@ -98,6 +98,9 @@ async fn a_full_pool_is_unavailable_after_a_while_and_not_forever() {
         let store = store.clone();
         async move { store.has_users().await }
     });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while world.count(waits).await == 0 {}
     let waiter = store.ping().await;
     assert!(matches!(waiter, Err(StoreError::Unavailable(_))), "{waiter:?}");
     lock.batch_execute("ROLLBACK").await.unwrap();

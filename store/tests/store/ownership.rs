@@ -1,5 +1,5 @@
-//! What belongs to somebody else does not exist. Every method of the store that takes a `UserId` and the id of a
-//! thing has a line here, and a test reads the sources to see that none is missing.
+//! What belongs to somebody else does not exist. Every method of the store that takes a `UserId` and the id
+//! of a thing has a line here, and a test reads the sources to see that none is missing.
 
 use std::collections::BTreeSet;
 use std::future::Future;
