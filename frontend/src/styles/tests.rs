@@ -52,6 +52,8 @@ fn every_text_is_readable_on_every_ground_it_stands_on() {
         assert_contrast(AA_TEXT, "on accent", &colors.on_accent, &colors.accent);
         assert_contrast(AA_TEXT, "text on code", &colors.text, &colors.code_background);
         assert_contrast(AA_TEXT, "muted on code", &colors.muted, &colors.code_background);
+        assert_contrast(AA_TEXT, "removed lines", &colors.danger, &colors.code_background);
+        assert_contrast(AA_TEXT, "copied", &colors.success, &colors.code_background);
         assert_contrast(AA_SIGN, "focus", &colors.accent, &colors.code_background);
     }
 }

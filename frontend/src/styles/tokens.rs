@@ -76,7 +76,7 @@ pub fn syntax(dark: bool) -> Syntax {
             type_name: "#7fcdc8",
             function: "#9dbaf9",
             property: "#8ecbe8",
-            tag: "#f0a3a0",
+            tag: "#eaa3c9",
         }
     } else {
         Syntax {
@@ -87,7 +87,7 @@ pub fn syntax(dark: bool) -> Syntax {
             type_name: "#0f6a66",
             function: "#2c54bd",
             property: "#126289",
-            tag: "#a93530",
+            tag: "#94316a",
         }
     }
 }

@@ -7,8 +7,8 @@ pub(super) struct Scanner<'a, 't> {
     line: &'a str,
     rest: &'a str,
     tokens: &'t mut Vec<Token<'a>>,
-    /// The last thing but space that was read.
-    last: Option<char>,
+    /// What was read last, but for space.
+    last: &'a str,
     /// How many tokens earlier lines made.
     first_token: usize,
 }
@@ -16,7 +16,7 @@ pub(super) struct Scanner<'a, 't> {
 impl<'a, 't> Scanner<'a, 't> {
     pub(super) fn new(line: &'a str, tokens: &'t mut Vec<Token<'a>>) -> Self {
         let first_token = tokens.len();
-        Self { line, rest: line, tokens, last: None, first_token }
+        Self { line, rest: line, tokens, last: "", first_token }
     }
 
     /// What is not read yet.
@@ -30,6 +30,11 @@ impl<'a, 't> Scanner<'a, 't> {
 
     /// The last letter read that is no space.
     pub(super) fn last(&self) -> Option<char> {
+        self.last.chars().next_back()
+    }
+
+    /// The last piece read that is no space: a word, when it was a word.
+    pub(super) fn last_piece(&self) -> &'a str {
         self.last
     }
 
@@ -39,7 +44,7 @@ impl<'a, 't> Scanner<'a, 't> {
 
     /// Whether nothing was read yet but spaces.
     pub(super) fn at_line_start(&self) -> bool {
-        self.last.is_none()
+        self.last.is_empty()
     }
 
     /// Whether the letter before is a space or there is none.
@@ -61,7 +66,8 @@ impl<'a, 't> Scanner<'a, 't> {
         }
         let end = self.line.len() - rest.len();
         self.rest = rest;
-        self.last = text.chars().rev().find(|c| !c.is_whitespace()).or(self.last);
+        let piece = text.trim();
+        self.last = if piece.is_empty() { self.last } else { piece };
         let same_line = self.tokens.len() > self.first_token;
         match self.tokens.last_mut() {
             Some((last_kind, last)) if same_line && *last_kind == kind => {

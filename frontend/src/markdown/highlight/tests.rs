@@ -26,6 +26,7 @@ fn rust_tells_lifetimes_from_characters_and_knows_raw_strings() {
         "fn f<'a>(x: &'a str) -> char { println!(\"{}\", r#\"a\"b\"#); '\\n' } // end",
         &[
             (Kind::Keyword, "fn"),
+            (Kind::Function, "f"),
             (Kind::Variable, "'a"),
             (Kind::Variable, "'a"),
             (Kind::Type, "str"),

@@ -190,10 +190,13 @@ impl Words {
     fn word(&self, scanner: &mut Scanner<'_, '_>) {
         let at_line_start = scanner.at_line_start() || scanner.last() == Some('-');
         let after_dot = scanner.last() == Some('.');
+        let declared = matches!(scanner.last_piece(), "fn" | "func" | "fun" | "def" | "function");
         let length = scanner.count(|c| self.in_word(c));
         let (word, after) = scanner.rest().split_at_checked(length).unwrap_or((scanner.rest(), ""));
         let kind = if self.is_key(at_line_start, after) {
             Kind::Property
+        } else if declared && self.names {
+            Kind::Function
         } else if after_dot {
             self.name(word, after)
         } else if self.lists(self.keywords, word) {

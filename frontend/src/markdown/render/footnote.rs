@@ -19,7 +19,7 @@ pub(super) fn Footnote(props: &FootnoteProps) -> Html {
     let onclick = Callback::from(move |event: MouseEvent| go_to(&event, "data-reference", &label));
     html! {
         <div class="footnote" role="note" tabindex="-1" data-footnote={props.label.clone()}>
-            <button type="button" class="footnote-reference" aria-label="Back to the text" {onclick}>
+            <button type="button" class="footnote-reference" aria-label={format!("{}: back to the text", props.label)} {onclick}>
                 { props.label.clone() }
             </button>
             <div class="footnote-text">{ props.children.clone() }</div>

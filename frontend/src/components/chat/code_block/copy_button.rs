@@ -62,10 +62,7 @@ pub(super) fn CopyButton(props: &CopyButtonProps) -> Html {
                 {onclick}
             >
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d={icon} /></svg>
-                <span class="copy-label">
-                    <span class={classes!(copied.then_some("off"))}>{ "Copy" }</span>
-                    <span class={classes!((!copied).then_some("off"))}>{ "Copied" }</span>
-                </span>
+                { if copied { "Copied" } else { "Copy" } }
             </button>
             <span role="status" class={classes!((*feedback != Feedback::Failed).then_some("visually-hidden"))}>
                 { status }
