@@ -1,9 +1,9 @@
 //! Writes the text of all running answers of this replica: one transaction for what has come together.
 //!
 //! Runners append through their [`Writer`]; one flusher takes all accumulators together, at once for a first word
-//! or an end, otherwise about every [`FLUSH_EVERY`]. Readers hear of text only after its commit. A generation that
-//! the fence did not let through has another owner: its writer fails, and its runner goes away silently. While the
-//! database is away everything is held and tried again; nothing is published and nothing fails.
+//! or an end, otherwise no oftener than every [`FLUSH_EVERY`]. Readers hear of text only after its commit. A
+//! generation that the fence did not let through has another owner: its writer fails, and its runner goes away
+//! silently. While the database is away everything is held and tried again; nothing is published, nothing fails.
 
 mod writer;
 
@@ -22,8 +22,11 @@ use super::accumulator::{Accumulator, Chunk, Urgency};
 use super::backoff::{Backoff, is_outage};
 use super::live::{LiveEvent, LiveHub, Topic};
 
-/// Text waits this long for company: below what an eye sees as a pause, and twenty commits a second at most.
+/// Between two commits: below what an eye sees as a pause, and twenty a second at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
+/// After a pause the next text is written at once, but for this: the tokens of one decode step of all answers arrive
+/// so close together, and belong into one commit.
+const GATHER_FOR: Duration = Duration::from_millis(2);
 /// Text of one transaction. Reached only after an outage, when every answer has held much.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Readers see a pause for so long before they are told that the database is away.
@@ -93,9 +96,11 @@ impl Journal {
 
     /// The flusher: goes on until it is dropped.
     pub async fn run(self) {
+        let mut last_flush = Instant::now();
         loop {
-            self.inner.wait_for_work().await;
+            self.inner.wait_for_work(last_flush).await;
             self.inner.flush().await;
+            last_flush = Instant::now();
         }
     }
 }
@@ -105,13 +110,14 @@ impl Inner {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn wait_for_work(&self) {
+    async fn wait_for_work(&self, last_flush: Instant) {
         let mut due = None;
         loop {
             match self.urgency() {
                 Some(Urgency::Now) => return,
                 Some(Urgency::Soon) => {
-                    let due = *due.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
+                    let due = *due
+                        .get_or_insert_with(|| (last_flush + FLUSH_EVERY).max(Instant::now() + GATHER_FOR));
                     tokio::select! {
                         () = self.work.notified() => {}
                         () = tokio::time::sleep_until(due) => return,
