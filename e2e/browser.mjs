@@ -65,8 +65,9 @@ export class Visitor {
     await this.page.screenshot({ path: join(directory, `${name}.png`) });
   }
 
-  outline() {
-    return this.page.locator("body").ariaSnapshot().catch((error) => String(error));
+  async outline() {
+    const text = await this.page.locator("body").ariaSnapshot().catch((error) => String(error));
+    return text.replace(/^(.{200}).*$/gm, "$1 …");
   }
 
   close() {

@@ -8,6 +8,7 @@ export class Chat {
     this.sendButton = page.getByRole("button", { name: "Send", exact: true });
     this.stopButton = page.getByRole("button", { name: "Stop", exact: true });
     this.answers = page.getByRole("article", { name: "Answer" });
+    this.writing = page.locator('[aria-label="Answer"][aria-busy="true"]');
     this.questions = page.getByRole("article", { name: "You" });
     this.list = page.getByRole("navigation", { name: "Conversations" });
   }
@@ -35,14 +36,13 @@ export class Chat {
     return this.answers.last().innerText();
   }
 
-  // Until at least `letters` of the last answer are shown while it is still being written.
+  // Until at least `letters` of an answer are shown that is still being written.
   async untilWriting(letters) {
-    await this.stopButton.waitFor({ timeout: ANSWER_MS });
+    await this.writing.waitFor({ timeout: ANSWER_MS });
     await until(`${letters} letters of an answer`, async () => {
-      if ((await this.answers.count()) === 0) return false;
+      if ((await this.writing.count()) === 0) throw new Error("the answer had ended before it could be seen growing");
       return letters_of(await this.answerText()).length >= letters;
-    });
-    if (!(await this.stopButton.isVisible())) throw new Error("the answer had ended before it could be seen growing");
+    }, ANSWER_MS);
   }
 
   async untilEnded() {

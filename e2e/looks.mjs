@@ -7,6 +7,7 @@ const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 // The rules of axe-core that keep somebody out.
 export async function accessibility({ visitor, page }, what) {
   const { readFile } = await import("node:fs/promises");
+  await page.getByRole("article").first().waitFor();
   // The page's policy lets no foreign script in; the browser's own debugger may.
   await page.evaluate(await readFile(axe, "utf8"));
   const violations = await page.evaluate(async () => {

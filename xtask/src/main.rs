@@ -21,6 +21,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   up               set up what is missing, build, and run Oriel until Ctrl-C
+  run              run what was built last
   test             run all checks
   test <part>      run one of them; an unknown name lists them
   figures          measure memory, start, page and speed
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 fn obey(words: &[&str]) -> Outcome {
     match words {
         ["up"] => up::up(),
+        ["run"] => up::run(),
         ["test"] => test::test(None),
         ["test", part] => test::test(Some(part)),
         ["figures"] => figures::figures(),

@@ -9,11 +9,19 @@ use crate::stack::{Stack, lock};
 
 /// Sets up, builds, runs.
 pub fn up() -> Outcome {
+    start(|| set_up().and_then(|()| build()))
+}
+
+/// Runs what was built last.
+pub fn run() -> Outcome {
+    start(|| Ok(()))
+}
+
+fn start(prepare: impl FnOnce() -> Outcome) -> Outcome {
     let settings = Settings::from_env()?;
     let _lock = lock::take(&settings.data, &settings.address())?;
     settings.check_ports()?;
-    set_up()?;
-    build()?;
+    prepare()?;
     if set("MODEL_PATH").is_none() {
         step("starter model", || models::place_starter(&settings.models))?;
     }

@@ -60,7 +60,8 @@ pub fn settings(data: &Path) -> Outcome<Settings> {
         backend: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
         data: data.to_path_buf(),
         models: place::models()?,
-        environment: vec![("LOG_LEVEL", "warn".into())],
+        // A small model may repeat itself to the end of its context: let that be near.
+        environment: vec![("LOG_LEVEL", "warn".into()), ("CONTEXT_TOKENS", "2048".into())],
     })
 }
 
