@@ -81,6 +81,7 @@ struct Fenced {
     id: Uuid,
     #[diesel(sql_type = Integer)]
     bucket: i32,
+    /// Chunks that were written, of all generations together.
     #[diesel(sql_type = BigInt)]
     inserted: i64,
 }
@@ -102,10 +103,9 @@ const APPEND: &str = "
             ($10::int[])[b.token_start + 1 : b.token_end]
         FROM batch b JOIN fenced f ON f.id = b.generation_id AND f.epoch = b.epoch
         ON CONFLICT (bucket, generation_id, seq) DO NOTHING
-        RETURNING generation_id
+        RETURNING seq
     )
-    SELECT f.id, f.bucket, (SELECT count(*) FROM inserted i WHERE i.generation_id = f.id) AS inserted
-    FROM fenced f";
+    SELECT id, bucket, (SELECT count(*) FROM inserted) AS inserted FROM fenced";
 
 impl Store {
     /// Appends chunks of any number of generations of one server, all or nothing, and tells which generations
@@ -155,10 +155,12 @@ impl Store {
         for chunk in chunks {
             sent.entry(chunk.generation_id.0).or_default().push(chunk);
         }
-        for row in &fenced {
-            let Some(sent) = sent.remove(&row.id) else { continue };
-            if row.inserted != sent.len() as i64 {
-                expect_same(&mut connection, row, &sent).await?;
+        let written: Vec<(&Fenced, Vec<&NewChunk>)> =
+            fenced.iter().filter_map(|row| Some((row, sent.remove(&row.id)?))).collect();
+        let expected: i64 = written.iter().map(|(_, chunks)| chunks.len() as i64).sum();
+        if fenced.iter().any(|row| row.inserted != expected) {
+            for (row, chunks) in &written {
+                expect_same(&mut connection, row, chunks).await?;
             }
         }
         Ok(sent.into_keys().map(GenerationId).collect())
