@@ -30,6 +30,8 @@ pub struct ScriptedDecoder {
 struct Slot {
     tokens: Vec<Token>,
     sampling: Option<SamplingParams>,
+    /// What a real sampler's penalties would have seen of the answer.
+    seen: Vec<Token>,
 }
 
 impl ScriptedDecoder {
@@ -119,8 +121,10 @@ impl Decoder for ScriptedDecoder {
         Ok(())
     }
 
-    fn begin(&mut self, slot: u32, sampling: &SamplingParams, _answer: &[Token]) -> Result<(), DecodeError> {
-        self.slot(slot)?.sampling = Some(sampling.clone());
+    fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError> {
+        let slot = self.slot(slot)?;
+        slot.sampling = Some(sampling.clone());
+        slot.seen = answer.to_vec();
         Ok(())
     }
 
@@ -136,7 +140,12 @@ impl Decoder for ScriptedDecoder {
             return Err(fault(format!("row {row} is not the end of slot {slot}")));
         }
         let (prompt, answer) = script::split(&held.tokens);
-        Ok(script::answer_token(prompt, answer.len(), sampling, draw))
+        if answer != held.seen {
+            return Err(fault(format!("the sampler of slot {slot} has not seen the answer so far")));
+        }
+        let token = script::answer_token(prompt, answer.len(), sampling, draw);
+        held.seen.push(token);
+        Ok(token)
     }
 
     fn end(&mut self, slot: u32) {
