@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! Markdown (view) → stream (what is closed, what still grows) → tree (one parse) ← render (nodes)
-//!                          └─ heal (what is half-written)                            └─ highlight
+//!                          └─ heal (what is half-written)                            └─ highlight, math
 //! ```
 //!
-//! `tree`, `stream`, `heal` and `highlight` know no browser. No room here makes HTML text, so nothing a model
+//! `tree`, `stream`, `heal`, `highlight` and `math` know no browser. No room here makes HTML text, so nothing a model
 //! writes becomes markup, script, or a request to another host.
 
 mod heal;
 pub mod highlight;
+pub mod math;
 mod render;
 pub mod stream;
 pub mod tree;

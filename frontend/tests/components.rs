@@ -1,6 +1,12 @@
 //! Components in a real browser. `cargo xtask test components` runs them; see `webdriver.json` for the browser.
 
 #![cfg(target_family = "wasm")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail loudly; clippy does not know the tests of a browser as such"
+)]
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 

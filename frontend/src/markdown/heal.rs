@@ -78,5 +78,6 @@ fn without_new_table(text: &str) -> &str {
 }
 
 // The generator of random texts is for native builds only.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests;

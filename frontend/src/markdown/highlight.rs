@@ -137,5 +137,6 @@ pub fn highlight<'a>(language: &Language, state: State, code: &'a str) -> (Vec<T
 }
 
 // The generator of random texts is for native builds only.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests;

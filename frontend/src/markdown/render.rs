@@ -2,6 +2,7 @@
 
 mod address;
 mod footnote;
+mod formula;
 mod picture;
 
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use super::tree::{Alignment, Block, Inline, Item, Row};
 use crate::components::chat::code_block::CodeBlock;
 use address::safe_address;
 use footnote::{Footnote, FootnoteReference};
+use formula::Formula;
 use picture::Picture;
 
 /// Headings of an answer stand below those of the page: its name, and the message's.
@@ -164,9 +166,7 @@ fn inline(inline: &Inline) -> Html {
         Inline::Image { address, description } => html! {
             <Picture address={address.clone()} description={description.clone()} />
         },
-        Inline::Math { source, display } => html! {
-            <span class={classes!("math", display.then_some("display"))}>{ source.trim().to_owned() }</span>
-        },
+        Inline::Math { source, display } => html! { <Formula source={source.clone()} display={*display} /> },
         Inline::FootnoteReference(label) => html! { <FootnoteReference label={label.clone()} /> },
         Inline::SoftBreak => html! { { "\n" } },
         Inline::HardBreak => html! { <br /> },

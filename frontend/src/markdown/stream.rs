@@ -136,5 +136,6 @@ fn shared_with(old: &[Rc<Block>], new: Vec<Rc<Block>>) -> Vec<Rc<Block>> {
 }
 
 // The generator of random texts is for native builds only.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests;

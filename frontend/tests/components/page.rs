@@ -82,17 +82,14 @@ async fn task() {
 }
 
 /// Waits until `holds`, frame by frame.
-#[track_caller]
-pub fn until(what: &'static str, holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    async move {
-        for _ in 0..PATIENCE_FRAMES {
-            if holds() {
-                return;
-            }
-            frame().await;
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..PATIENCE_FRAMES {
+        if holds() {
+            return;
         }
-        panic!("waited in vain: {what}");
+        frame().await;
     }
+    panic!("waited in vain: {what}");
 }
 
 /// What is on the clipboard.
