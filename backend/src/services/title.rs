@@ -18,9 +18,15 @@ use crate::error::AppResult;
 
 /// A title is a few words; a model that has not ended by then is not giving one.
 const TITLE_TOKENS: u32 = 32;
-/// Of question and answer the model reads so many characters: the subject is at the beginning, and a side job must
-/// not read for seconds.
+/// Of a message the model reads so many characters: the subject is at the beginning, and a side job must not read
+/// for seconds.
 const READ_CHARS: usize = 600;
+/// Messages and their titles.
+const EXAMPLES: [(&str, &str); 3] = [
+    ("How can I fix a flat bicycle tyre at home?", "Fixing a flat bicycle tyre"),
+    ("please write a python function that reverses a string", "Reversing a string in Python"),
+    ("Explain photosynthesis to a child", "Photosynthesis for children"),
+];
 /// Side jobs wait while chats run. After this time the person's own words are the title.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -51,10 +57,11 @@ async fn name_conversation(
         return Ok(());
     }
     let question = store.message(user, question_id).await?.content;
-    let asking = ask(generations, user, model, &question, &answer.content);
     let reply = match answer.content.is_empty() {
         true => None,
-        false => tokio::time::timeout(PATIENCE, asking).await.ok().flatten(),
+        false => {
+            tokio::time::timeout(PATIENCE, ask(generations, user, model, &question)).await.ok().flatten()
+        }
     };
     let title = reply.as_deref().and_then(name::from_reply).unwrap_or_else(|| name::from_message(&question));
     if !title.is_empty() && store.set_title_if_empty(user, id, &title).await? {
@@ -66,13 +73,7 @@ async fn name_conversation(
 }
 
 /// What the model says; none where it cannot be asked now.
-async fn ask(
-    generations: &Generations,
-    user: UserId,
-    model: ModelId,
-    question: &str,
-    answer: &str,
-) -> Option<String> {
+async fn ask(generations: &Generations, user: UserId, model: ModelId, question: &str) -> Option<String> {
     let options = SamplingOptions {
         temperature: Some(0.0),
         max_tokens: Some(TITLE_TOKENS),
@@ -81,10 +82,7 @@ async fn ask(
     let request = GenerateRequest {
         model,
         user: user.0.as_u128(),
-        prompt: Prompt::Chat(vec![ChatMessage {
-            role: ChatRole::User,
-            content: instruction(question, answer),
-        }]),
+        prompt: Prompt::Chat(conversation(question)),
         sampling: options.check().ok()?,
         answer_so_far: Vec::new(),
         priority: Priority::Side,
@@ -101,12 +99,17 @@ async fn ask(
     }
 }
 
-fn instruction(question: &str, answer: &str) -> String {
-    let beginning = |text: &str| text.chars().take(READ_CHARS).collect::<String>();
-    format!(
-        "Somebody asked:\n{}\n\nThe answer began:\n{}\n\nWrite a title of two to six words for this conversation. \
-         Reply with the title only.",
-        beginning(question),
-        beginning(answer)
-    )
+/// Shows how it is done, then asks. Small models answer the question instead when they are merely told what a title
+/// is, or when they read the answer too.
+fn conversation(question: &str) -> Vec<ChatMessage> {
+    let said = |role, content: String| ChatMessage { role, content };
+    let ask = |message: &str| {
+        said(ChatRole::User, format!("Write a title of two to six words for this message:\n\n{message}"))
+    };
+    let beginning: String = question.chars().take(READ_CHARS).collect();
+    EXAMPLES
+        .iter()
+        .flat_map(|(message, title)| [ask(message), said(ChatRole::Assistant, (*title).to_owned())])
+        .chain([ask(&beginning)])
+        .collect()
 }

@@ -2,16 +2,12 @@
 
 /// Characters of a title that was not written by a person: one line of the list.
 const TITLE_CHARS: usize = 60;
-/// A reply longer than this is no title but an answer.
-const REPLY_CHARS: usize = 100;
 
 /// The title in a model's reply; none where it did not give one.
 pub fn from_reply(reply: &str) -> Option<String> {
     let line = reply.lines().map(strip).find(|line| line.chars().any(char::is_alphanumeric))?;
-    if line.chars().count() > REPLY_CHARS {
-        return None;
-    }
-    Some(shorten(line))
+    // A longer one is no title but an answer.
+    (line.chars().count() <= TITLE_CHARS).then(|| shorten(line))
 }
 
 /// A title from the first words of a message; empty where it has none.
