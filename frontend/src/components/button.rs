@@ -3,7 +3,7 @@
 use stylist::css;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Glyph, icon};
 use super::sheet;
 
 thread_local!(static BUTTON: AttrValue = sheet(css!(r#"
@@ -169,7 +169,7 @@ pub fn IconButton(props: &IconButtonProps) -> Html {
         <button type="button" {class} title={props.label.clone()} aria-label={props.label.clone()}
             aria-expanded={props.expanded.map(|expanded| if expanded { "true" } else { "false" })}
             disabled={props.disabled} onclick={props.onclick.clone()}>
-            <Icon glyph={props.glyph} size={if props.small { 18 } else { 20 }} />
+            { icon(props.glyph, if props.small { 18 } else { 20 }) }
         </button>
     }
 }

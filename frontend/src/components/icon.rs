@@ -94,24 +94,14 @@ impl Glyph {
     }
 }
 
-/// Props of an icon.
-#[derive(Properties, PartialEq)]
-pub struct IconProps {
-    /// Which.
-    pub glyph: Glyph,
-    /// Width and height in pixels.
-    #[prop_or(20)]
-    pub size: u32,
-}
-
-/// Draws an icon. It says nothing to a screen reader: its button does.
-#[component]
-pub fn Icon(props: &IconProps) -> Html {
-    let size = props.size.to_string();
+/// Draws an icon of `size` pixels. It says nothing to a screen reader: its button does.
+pub fn icon(glyph: Glyph, size: u32) -> Html {
+    let size = size.to_string();
     html! {
         <svg width={size.clone()} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
-            stroke-width={if props.glyph == Glyph::Dots { "2.75" } else { "1.75" }} stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
-            <path d={props.glyph.path()} />
+            stroke-width={if glyph == Glyph::Dots { "2.75" } else { "1.75" }} stroke-linecap="round"
+            stroke-linejoin="round" aria-hidden="true" focusable="false">
+            <path d={glyph.path()} />
         </svg>
     }
 }

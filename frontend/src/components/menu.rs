@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlElement, Node};
 use yew::prelude::*;
 
 use super::button::IconButton;
-use super::icon::{Glyph, Icon};
+use super::icon::{Glyph, icon};
 use super::sheet;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
@@ -132,7 +132,7 @@ pub fn Menu(props: &MenuProps) -> Html {
                         });
                         html! {
                             <button type="button" role="menuitem" class={item.danger.then_some("danger")} {onclick}>
-                                <Icon glyph={item.glyph} size=18 />
+                                { icon(item.glyph, 18) }
                                 { &item.label }
                             </button>
                         }

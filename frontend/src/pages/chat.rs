@@ -9,7 +9,7 @@ use yew_router::prelude::*;
 use crate::components::button::{Button, Weight};
 use crate::components::chat::composer::{Composer, begin_with};
 use crate::components::chat::message_list::MessageList;
-use crate::components::chat::welcome::{Greeting, Suggestions};
+use crate::components::chat::welcome::{greeting, suggestions};
 use crate::components::feedback::notice::Notice;
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected};
@@ -133,7 +133,10 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
         };
     }
     let is_empty = load == Load::Ready && is_blank && !has_pending;
-    let choose = Callback::from(move |text: &'static str| begin_with(&chat, text));
+    let choose = {
+        let chat = chat.clone();
+        Callback::from(move |text: &'static str| begin_with(&chat, text))
+    };
     html! {
         <div class={classes!(SHEET.with(AttrValue::clone), is_empty.then_some("empty"))}>
             <div class="stage" key="stage">
@@ -142,7 +145,7 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
                         <div></div><div></div><div></div><div></div>
                     </div>
                 } else if is_empty {
-                    <Greeting />
+                    { greeting(&chat.user.name) }
                 } else {
                     <MessageList />
                 }
@@ -150,7 +153,7 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
             <Composer key="composer" />
             <div class="below" key="below">
                 if is_empty {
-                    <Suggestions onchoose={choose} />
+                    { suggestions(&choose) }
                 }
             </div>
         </div>

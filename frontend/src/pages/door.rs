@@ -3,7 +3,7 @@
 use stylist::css;
 use yew::prelude::*;
 
-use crate::components::brand::Brand;
+use crate::components::brand::brand;
 use crate::components::sheet;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
@@ -94,7 +94,7 @@ pub fn Door(props: &DoorProps) -> Html {
     html! {
         <div class={SHEET.with(AttrValue::clone)}>
             <main>
-                <div class="brand"><Brand />{ "Oriel" }</div>
+                <div class="brand">{ brand(28) }{ "Oriel" }</div>
                 <h1>{ &props.title }</h1>
                 if let Some(lead) = &props.lead {
                     <p class="lead">{ lead }</p>

@@ -5,10 +5,10 @@ use shared::{ContextPolicy, FinishReason, MessageStatus};
 use stylist::css;
 use yew::prelude::*;
 
-use super::answer_error::AnswerError;
-use super::answer_progress::AnswerProgress;
-use super::message_actions::{CopyMessage, Pager};
-use super::omitted::Omitted;
+use super::answer_error::answer_error;
+use super::answer_progress::answer_progress;
+use super::message_actions::{CopyMessage, pager};
+use super::omitted::omitted;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
 use crate::components::sheet;
@@ -103,7 +103,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
         models.iter().find(|(other, _)| other == id).map_or_else(|| id.clone(), |(_, name)| name.clone())
     });
     let again = {
-        let id = message.id;
+        let (chat, id) = (chat.clone(), message.id);
         Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::Refuse))
     };
     let phase = live.as_ref().map_or(Phase::Queued { place: 0 }, |live| live.phase.clone());
@@ -118,9 +118,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
     let shy = (!props.is_last).then_some("shy");
     html! {
         <article class={SHEET.with(AttrValue::clone)} aria-label="Answer" aria-busy={is_running.then_some("true")}>
-            if !message.omitted_message_ids.is_empty() {
-                <Omitted ids={message.omitted_message_ids.clone()} />
-            }
+            { omitted(&chat, &message.omitted_message_ids) }
             if !reasoning.is_empty() {
                 <details class="reasoning" open={is_running && text.is_empty()}>
                     <summary>{ if is_running && text.is_empty() { "Thinking …" } else { "Thoughts" } }</summary>
@@ -128,16 +126,16 @@ pub fn Answer(props: &AnswerProps) -> Html {
                 </details>
             }
             if is_running && text.is_empty() {
-                <AnswerProgress {phase} />
+                { answer_progress(&phase) }
             } else if !text.is_empty() {
                 <Markdown source={text} streaming={is_running} />
             }
-            if let Some(error) = message.error.clone() {
-                <AnswerError id={message.id} {error} has_text={!message.content.is_empty()} />
+            if let Some(error) = &message.error {
+                { answer_error(&chat, message.id, error, !message.content.is_empty()) }
             }
             { ended(message.status, message.finish_reason) }
             <div class="foot">
-                <Pager shown={props.shown.clone()} />
+                { pager(&chat, &props.shown) }
                 if !is_running && has_answer {
                     <div class={classes!("actions", shy)}>
                         <CopyMessage message={message.clone()} />

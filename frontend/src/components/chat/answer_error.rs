@@ -6,9 +6,9 @@ use yew::prelude::*;
 
 use super::omitted::excerpts;
 use crate::components::button::{Button, Weight};
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
-use crate::hooks::use_chat;
+use crate::contexts::chat::Chat;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     margin-top: var(--space-3);
@@ -71,77 +71,46 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
 "#)));
 
-/// Props of a failed answer's card.
-#[derive(Properties, PartialEq)]
-pub struct AnswerErrorProps {
-    /// The answer.
-    pub id: MessageId,
-    /// Why it failed.
-    pub error: ApiError,
-    /// Some of it is there.
-    pub has_text: bool,
-}
-
-/// A failed answer's card.
-#[component]
-pub fn AnswerError(props: &AnswerErrorProps) -> Html {
-    let error = &props.error;
+/// A failed answer's card. `has_text`: some of the answer is there.
+pub fn answer_error(chat: &Chat, id: MessageId, error: &ApiError, has_text: bool) -> Html {
     let is_overflow = error.code == ErrorCode::ContextLengthExceeded;
     let title = match error.code {
         ErrorCode::ContextLengthExceeded => "This conversation no longer fits the model",
         ErrorCode::ModelUnavailable | ErrorCode::UnknownModel => "The model cannot be used",
         ErrorCode::Overloaded | ErrorCode::RateLimited => "Too much at once",
-        _ if props.has_text => "The answer broke off",
+        _ if has_text => "The answer broke off",
         _ => "No answer came",
     };
     html! {
         <section class={classes!(SHEET.with(AttrValue::clone), is_overflow.then_some("choice"))} aria-label={title}>
-            <h3><Icon glyph={Glyph::Warning} />{ title }</h3>
+            <h3>{ icon(Glyph::Warning, 20) }{ title }</h3>
             if is_overflow {
-                <Overflow id={props.id} error={error.clone()} />
+                { overflow(chat, id, error) }
             } else {
                 <p>{ &error.message }</p>
-                if props.has_text {
+                if has_text {
                     <p>{ "What had come is kept." }</p>
                 }
                 if let Some(request_id) = &error.request_id {
                     <p class="small">{ format!("For whoever runs this server: the log has the cause under {request_id}.") }</p>
                 }
-                <TryAgain id={props.id} />
+                <div class="actions">
+                    <Button onclick={regenerate(chat, id, ContextPolicy::Refuse)}>{ "Try again" }</Button>
+                </div>
             }
         </section>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct TryAgainProps {
-    id: MessageId,
-}
-
-#[component]
-fn TryAgain(props: &TryAgainProps) -> Html {
-    let chat = use_chat();
-    let id = props.id;
-    let again = Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::Refuse));
-    html! {
-        <div class="actions"><Button onclick={again}>{ "Try again" }</Button></div>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct OverflowProps {
-    id: MessageId,
-    error: ApiError,
+fn regenerate(chat: &Chat, id: MessageId, policy: ContextPolicy) -> Callback<MouseEvent> {
+    let chat = chat.clone();
+    Callback::from(move |_| chat.regenerate(id, policy))
 }
 
 /// Both numbers, and both ways on: without the oldest turns, or on a new branch without any of them.
-#[component]
-fn Overflow(props: &OverflowProps) -> Html {
-    let chat = use_chat();
-    let id = props.id;
-    let omit =
-        props.error.context.as_ref().map(|context| context.omit_message_ids.clone()).unwrap_or_default();
-    let numbers = props.error.context.as_ref().map(|context| {
+fn overflow(chat: &Chat, id: MessageId, error: &ApiError) -> Html {
+    let omit = error.context.as_ref().map(|context| context.omit_message_ids.clone()).unwrap_or_default();
+    let numbers = error.context.as_ref().map(|context| {
         let (prompt, room) = (context.prompt_tokens, context.context_tokens);
         let share = format!("{:.1}%", (f64::from(room) / f64::from(prompt.max(1)) * 100.0).min(100.0));
         html! {
@@ -155,10 +124,7 @@ fn Overflow(props: &OverflowProps) -> Html {
             </>
         }
     });
-    let go_on = {
-        let chat = chat.clone();
-        Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::OmitOldest))
-    };
+    let go_on = regenerate(chat, id, ContextPolicy::OmitOldest);
     let branch = {
         let chat = chat.clone();
         Callback::from(move |_: MouseEvent| chat.ask_from_start(id))
@@ -169,19 +135,19 @@ fn Overflow(props: &OverflowProps) -> Html {
     };
     html! {
         <>
-            { numbers.unwrap_or_else(|| html! { <p>{ &props.error.message }</p> }) }
+            { numbers.unwrap_or_else(|| html! { <p>{ &error.message }</p> }) }
             if omit.is_empty() {
                 <p>{ "Your last message alone is too long for this model. Shorten it, or choose a model that reads more." }</p>
             } else {
                 <div class="actions">
                     <Button weight={Weight::Primary} onclick={go_on}>{ oldest }</Button>
                     <Button onclick={branch}>
-                        <Icon glyph={Glyph::Branch} size=18 />{ "Ask again on a new branch" }
+                        { icon(Glyph::Branch, 18) }{ "Ask again on a new branch" }
                     </Button>
                 </div>
                 <details>
                     <summary>{ "Which messages are these? They stay in the conversation; the model just does not read them." }</summary>
-                    { excerpts(&chat, &omit) }
+                    { excerpts(chat, &omit) }
                 </details>
             }
         </>

@@ -54,17 +54,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
 "#)));
 
-/// Props of the state before the first word.
-#[derive(Properties, PartialEq)]
-pub struct AnswerProgressProps {
-    /// What the model is doing.
-    pub phase: Phase,
-}
-
 /// What a model does before its first word.
-#[component]
-pub fn AnswerProgress(props: &AnswerProgressProps) -> Html {
-    let (words, fraction) = match &props.phase {
+pub fn answer_progress(phase: &Phase) -> Html {
+    let (words, fraction) = match phase {
         Phase::Queued { place: 0 } => (String::new(), None),
         Phase::Queued { place: 1 } => ("One answer is before yours".into(), None),
         Phase::Queued { place } => (format!("{place} answers are before yours"), None),

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected, use_store};
 use crate::state::conversation::Conversation;
@@ -249,13 +249,13 @@ fn SendOrStop(props: &SendOrStopProps) -> Html {
         return html! {
             <button type="button" class="act stop" key="stop" title="Stop (Esc)" aria-label="Stop"
                 disabled={*stopping == Some(running)} {onclick}>
-                <Icon glyph={Glyph::Stop} />
+                { icon(Glyph::Stop, 20) }
             </button>
         };
     }
     html! {
         <button type="submit" class="act" key="send" title="Send" aria-label="Send" disabled={!props.can_send}>
-            <Icon glyph={Glyph::ArrowUp} />
+            { icon(Glyph::ArrowUp, 20) }
         </button>
     }
 }

@@ -60,7 +60,12 @@ pub fn ContextMeter() -> Html {
                 <circle class="used" cx="10" cy="10" r="7.5" pathLength="100" stroke-linecap="round"
                     transform="rotate(-90 10 10)" stroke-dasharray={format!("{:.0} 100", (share * 100.0).max(1.0))} />
             </svg>
-            <span aria-hidden="true">{ format!("{:.0} %", share * 100.0) }</span>
+            <span aria-hidden="true">{ percent(share) }</span>
         </span>
     }
+}
+
+/// A context that is used at all never shows as empty.
+fn percent(share: f32) -> String {
+    if share < 0.01 { "< 1 %".to_owned() } else { format!("{:.0} %", share * 100.0) }
 }

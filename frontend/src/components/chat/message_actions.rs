@@ -9,6 +9,7 @@ use yew::prelude::*;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
 use crate::components::sheet;
+use crate::contexts::chat::Chat;
 use crate::hooks::use_chat;
 use crate::platform::clipboard;
 use crate::state::conversation::Shown;
@@ -62,18 +63,9 @@ pub fn CopyMessage(props: &CopyMessageProps) -> Html {
     }
 }
 
-/// Props of the pager.
-#[derive(Properties, PartialEq)]
-pub struct PagerProps {
-    /// The message and its place among its siblings.
-    pub shown: Shown,
-}
-
 /// ‹ 2/3 ›, where there are siblings.
-#[component]
-pub fn Pager(props: &PagerProps) -> Html {
-    let chat = use_chat();
-    let Shown { message, place, siblings, .. } = &props.shown;
+pub fn pager(chat: &Chat, shown: &Shown) -> Html {
+    let Shown { message, place, siblings, .. } = shown;
     if *siblings < 2 {
         return Html::default();
     }

@@ -11,7 +11,7 @@ use yew::prelude::*;
 use super::message::Message;
 use super::pending_message::PendingMessage;
 use super::scroll::use_scroll;
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_store};
 
@@ -171,7 +171,7 @@ pub fn MessageList() -> Html {
             if scroll.is_away {
                 <button type="button" class="latest" title="Go to the end" aria-label="Go to the latest message"
                     onclick={to_latest}>
-                    <Icon glyph={Glyph::ArrowDown} />
+                    { icon(Glyph::ArrowDown, 20) }
                 </button>
             }
         </div>

@@ -4,7 +4,7 @@ use shared::{Model, ModelState};
 use stylist::css;
 use yew::prelude::*;
 
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::menu::{focus_item, move_focus, use_dismiss};
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected, use_store};
@@ -182,7 +182,7 @@ pub fn ModelPicker() -> Html {
                 aria-expanded={if *open { "true" } else { "false" }} aria-label={format!("Model: {name}")}>
                 { state.map(dot) }
                 <span>{ name }</span>
-                <Icon glyph={Glyph::Down} size=16 />
+                { icon(Glyph::Down, 16) }
             </button>
             if *open {
                 <div class="list" role="listbox" aria-label="Models" {onkeydown}>
@@ -210,7 +210,7 @@ fn row(model: &Model, is_current: bool, choose: Callback<()>) -> Html {
             disabled={failed} onclick={choose.reform(|_: MouseEvent| ())} key={model.id.clone()}>
             <span class="name">{ &model.name }</span>
             if is_current {
-                <span class="tick"><Icon glyph={Glyph::Check} size=18 /></span>
+                <span class="tick">{ icon(Glyph::Check, 18) }</span>
             }
             <span class={classes!("facts", failed.then_some("wrong"))}>{ facts(model) }</span>
         </button>

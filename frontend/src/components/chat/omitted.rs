@@ -6,7 +6,6 @@ use yew::prelude::*;
 
 use crate::components::sheet;
 use crate::contexts::chat::Chat;
-use crate::hooks::use_chat;
 
 /// How much of a message is enough to know it again: more than one line shows.
 const EXCERPT_MAX_WORDS: usize = 40;
@@ -56,25 +55,17 @@ pub fn excerpts(chat: &Chat, ids: &[MessageId]) -> Html {
     html! { <ol class={EXCERPTS.with(AttrValue::clone)}>{ for lines }</ol> }
 }
 
-/// Props of the note.
-#[derive(Properties, PartialEq)]
-pub struct OmittedProps {
-    /// The messages that were left out, oldest first.
-    pub ids: Vec<MessageId>,
-}
-
-/// Tells what an answer was given without.
-#[component]
-pub fn Omitted(props: &OmittedProps) -> Html {
-    let chat = use_chat();
-    let words = match props.ids.len() {
+/// Tells what an answer was given without: the messages, oldest first.
+pub fn omitted(chat: &Chat, ids: &[MessageId]) -> Html {
+    let words = match ids.len() {
+        0 => return Html::default(),
         1 => "Answered without the oldest message, which no longer fits".to_owned(),
         count => format!("Answered without the oldest {count} messages, which no longer fit"),
     };
     html! {
         <details class={SHEET.with(AttrValue::clone)}>
             <summary>{ words }</summary>
-            { excerpts(&chat, &props.ids) }
+            { excerpts(chat, ids) }
         </details>
     }
 }

@@ -3,7 +3,7 @@
 use stylist::css;
 use yew::prelude::*;
 
-use super::message_actions::{CopyMessage, Pager};
+use super::message_actions::{CopyMessage, pager};
 use super::message_editor::MessageEditor;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
@@ -109,7 +109,7 @@ pub fn Question(props: &QuestionProps) -> Html {
                 <span class="when">{ time::local(message.timestamp) }</span>
                 <CopyMessage message={message.clone()} />
                 <IconButton glyph={Glyph::Pencil} label="Edit" small=true onclick={edit} />
-                <Pager shown={props.shown.clone()} />
+                { pager(&chat, &props.shown) }
             </div>
         </article>
     }

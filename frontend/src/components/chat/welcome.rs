@@ -4,7 +4,6 @@ use stylist::css;
 use yew::prelude::*;
 
 use crate::components::sheet;
-use crate::hooks::use_chat;
 use crate::platform::time;
 
 thread_local!(static GREETING: AttrValue = sheet(css!(r#"
@@ -64,35 +63,26 @@ const SUGGESTIONS_LIST: [(&str, &str); 4] = [
     ("Find ideas", "Give me ten ideas for "),
 ];
 
-/// The greeting.
-#[component]
-pub fn Greeting() -> Html {
-    let chat = use_chat();
-    let now = time::now().to_offset(time::offset());
-    let hello = match now.hour() {
+/// The greeting of somebody called `name`.
+pub fn greeting(name: &str) -> Html {
+    let hello = match time::now().to_offset(time::offset()).hour() {
         5..=11 => "Good morning",
         12..=17 => "Good afternoon",
         _ => "Good evening",
     };
-    let name = chat.user.name.split_whitespace().next().unwrap_or_default();
-    let words = if name.is_empty() { format!("{hello}.") } else { format!("{hello}, {name}.") };
+    let words = match name.split_whitespace().next() {
+        Some(first) => format!("{hello}, {first}."),
+        None => format!("{hello}."),
+    };
     html! { <h1 class={GREETING.with(AttrValue::clone)}>{ words }</h1> }
 }
 
-/// Props of the suggestions.
-#[derive(Properties, PartialEq)]
-pub struct SuggestionsProps {
-    /// One was chosen: its text.
-    pub onchoose: Callback<&'static str>,
-}
-
-/// A few ways to begin.
-#[component]
-pub fn Suggestions(props: &SuggestionsProps) -> Html {
+/// A few ways to begin. `choose` is given the text that begins the message.
+pub fn suggestions(choose: &Callback<&'static str>) -> Html {
     html! {
         <div class={SUGGESTIONS.with(AttrValue::clone)} role="group" aria-label="Ways to begin">
             { for SUGGESTIONS_LIST.iter().map(|(label, text)| {
-                let onclick = props.onchoose.reform(move |_: MouseEvent| *text);
+                let onclick = choose.reform(move |_: MouseEvent| *text);
                 html! { <button type="button" key={*label} {onclick}>{ *label }</button> }
             }) }
         </div>

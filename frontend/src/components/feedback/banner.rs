@@ -3,7 +3,7 @@
 use stylist::css;
 use yew::prelude::*;
 
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected};
 use crate::state::connection::Connection;
@@ -51,7 +51,7 @@ pub fn Banner() -> Html {
         <div class={classes!(SHEET.with(AttrValue::clone), is_lost.then_some("shown"))} role="status">
             <div class="inside">
                 if is_lost {
-                    <p><Icon glyph={Glyph::Offline} size=18 />{ words }</p>
+                    <p>{ icon(Glyph::Offline, 18) }{ words }</p>
                 }
             </div>
         </div>

@@ -6,6 +6,7 @@ use yew::prelude::*;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
 use crate::components::sheet;
+use crate::contexts::chat::Chat;
 use crate::hooks::{use_chat, use_store};
 use crate::state::toasts::{Offer, Toast};
 
@@ -73,25 +74,18 @@ pub fn ToastList() -> Html {
     let toasts = use_store(&chat.toasts);
     html! {
         <div class={SHEET.with(AttrValue::clone)} role="status" aria-live="polite">
-            { for toasts.items().iter().map(|toast| html! { <Note key={toast.id} toast={toast.clone()} /> }) }
+            { for toasts.items().iter().map(|toast| note(&chat, toast)) }
         </div>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct NoteProps {
-    toast: Toast,
-}
-
-#[component]
-fn Note(props: &NoteProps) -> Html {
-    let chat = use_chat();
-    let id = props.toast.id;
+fn note(chat: &Chat, toast: &Toast) -> Html {
+    let id = toast.id;
     let close = {
         let chat = chat.clone();
         Callback::from(move |_: MouseEvent| chat.toasts.update(|toasts| toasts.remove(id)))
     };
-    let offer = props.toast.offer.map(|offer| {
+    let offer = toast.offer.map(|offer| {
         let chat = chat.clone();
         let onclick = Callback::from(move |_: MouseEvent| {
             chat.toasts.update(|toasts| toasts.remove(id));
@@ -105,8 +99,8 @@ fn Note(props: &NoteProps) -> Html {
         html! { <button type="button" class="offer" {onclick}>{ words }</button> }
     });
     html! {
-        <div class={classes!("toast", props.toast.is_error.then_some("error"))}>
-            <p>{ &props.toast.text }</p>
+        <div key={id} class={classes!("toast", toast.is_error.then_some("error"))}>
+            <p>{ &toast.text }</p>
             { offer }
             <IconButton glyph={Glyph::Cross} label="Close this note" small=true onclick={close} />
         </div>

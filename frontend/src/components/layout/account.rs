@@ -4,10 +4,11 @@ use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::theme_toggle::ThemeToggle;
+use super::theme_toggle::theme_toggle;
 use crate::components::icon::Glyph;
 use crate::components::menu::{Menu, MenuItem};
 use crate::components::sheet;
+use crate::contexts::theme::use_theme;
 use crate::hooks::{use_chat, use_session};
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
@@ -43,6 +44,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
 pub fn Account() -> Html {
     let chat = use_chat();
     let session = use_session();
+    let theme = use_theme();
     let items = vec![MenuItem {
         glyph: Glyph::Leave,
         label: "Sign out".into(),
@@ -58,7 +60,7 @@ pub fn Account() -> Html {
                 <span class="name">{ &chat.user.name }</span>
                 <span class="email">{ &chat.user.email }</span>
             </div>
-            <ThemeToggle />
+            { theme_toggle(theme) }
             <Menu label="Account" up=true {items} />
         </div>
     }

@@ -6,9 +6,9 @@ use yew_router::prelude::*;
 
 use super::account::Account;
 use super::conversation_list::ConversationList;
-use crate::components::brand::Brand;
+use crate::components::brand::brand;
 use crate::components::button::IconButton;
-use crate::components::icon::{Glyph, Icon};
+use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
 use crate::route::Route;
 
@@ -82,11 +82,11 @@ pub fn Sidebar(props: &SidebarProps) -> Html {
     html! {
         <nav class={SHEET.with(AttrValue::clone)} aria-label="Conversations">
             <div class="top">
-                <Link<Route> to={Route::Home} classes="home"><Brand size=24 />{ "Oriel" }</Link<Route>>
+                <Link<Route> to={Route::Home} classes="home">{ brand(24) }{ "Oriel" }</Link<Route>>
                 <IconButton glyph={Glyph::Sidebar} label="Close sidebar" onclick={fold} />
             </div>
             <Link<Route> to={Route::Home} classes="new">
-                <Icon glyph={Glyph::Compose} size=18 />{ "New chat" }
+                { icon(Glyph::Compose, 18) }{ "New chat" }
             </Link<Route>>
             <ConversationList />
             <Account />

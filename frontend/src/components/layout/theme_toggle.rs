@@ -5,12 +5,10 @@ use yew::prelude::*;
 
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::contexts::theme::use_theme;
+use crate::contexts::theme::ThemeHandle;
 
 /// Goes to the next theme.
-#[component]
-pub fn ThemeToggle() -> Html {
-    let theme = use_theme();
+pub fn theme_toggle(theme: ThemeHandle) -> Html {
     let (glyph, label) = match theme.mode() {
         Mode::Light => (Glyph::Sun, "Theme: light. Change to dark"),
         Mode::Dark => (Glyph::Moon, "Theme: dark. Change to the device’s"),
