@@ -57,10 +57,10 @@ export function letters_of(text) {
 }
 
 // Waits for a condition that no locator can tell. Asks again on every frame of the event loop; never sleeps blindly.
-export async function until(what, holds, patience_ms = PATIENCE_MS) {
+export async function until(what, holds, patience_ms = PATIENCE_MS, seen = async () => "") {
   const deadline = performance.now() + patience_ms;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited ${patience_ms} ms in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${patience_ms} ms in vain for ${what} ${await seen()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

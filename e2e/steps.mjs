@@ -1,5 +1,5 @@
 // The steps, in order: each is a sentence and stands on what the ones before it did.
-import { ANSWER_MS } from "./browser.mjs";
+import { ANSWER_MS, PATIENCE_MS } from "./browser.mjs";
 import { letters_of, must, until } from "./chat.mjs";
 import { headers } from "./headers.mjs";
 import { accessibility, narrow } from "./looks.mjs";
@@ -47,11 +47,13 @@ export const steps = [
 
   ["a reload in mid-answer shows the text at once and goes on to the end", async ({ chat, page }) => {
     await chat.send(LONG);
-    await chat.untilWriting(120);
+    await chat.untilWriting(200);
+    // Below the text stand the model's name and its speed.
     const shown = letters_of(await chat.answerText()).slice(0, 100);
     await page.reload();
     await chat.answers.last().waitFor();
-    await until("the text of before", async () => letters_of(await chat.answerText()).startsWith(shown));
+    const starts = async () => letters_of(await chat.answerText()).startsWith(shown);
+    await until(`the text of before, ${shown}`, starts, PATIENCE_MS, async () => `\n  seen: ${await chat.answerText()}`);
     must(await chat.stopButton.isVisible(), "after the reload nothing is being written any more");
     const length = (await chat.answerText()).length;
     await until("more text", async () => (await chat.answerText()).length > length);
@@ -178,7 +180,7 @@ export const steps = [
     await chat.questions.last().getByText(/copied/i).first().waitFor();
     await visitor.page.reload();
     await chat.questions.last().waitFor();
-    visitor.mustBeQuiet();
+    must(visitor.complaints.length === 0, visitor.complaints.join("\n"));
     await visitor.close();
   }],
 ];
