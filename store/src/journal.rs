@@ -80,6 +80,8 @@ struct Fenced {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Integer)]
+    epoch: i32,
+    #[diesel(sql_type = Integer)]
     bucket: i32,
     /// Chunks that were written, of all generations together.
     #[diesel(sql_type = BigInt)]
@@ -87,25 +89,28 @@ struct Fenced {
 }
 
 /// One statement, so one transaction and one wait for the disk. A chunk's tokens are a slice of `$10`, since
-/// arrays of arrays must be rectangular. What is there already was written by a call whose answer was lost.
+/// arrays of arrays must be rectangular. What is there already was written by a call whose answer was lost. The
+/// fenced rows go through arrays because the planner takes an array for ten rows and hashes them; of the rows
+/// themselves it expects one, and compares every chunk with every generation.
 const APPEND: &str = "
     WITH batch AS (
         SELECT * FROM unnest($2::uuid[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[], $8::int[],
                 $9::int[]) AS t (generation_id, epoch, seq, byte_offset, kind, body, token_start, token_end)
     ), fenced AS (
         SELECT id, epoch, bucket FROM generations
-        WHERE (id, epoch) IN (SELECT generation_id, epoch FROM batch)
-          AND owner = $1 AND status IN ('queued', 'running', 'stopping')
+        WHERE id = ANY ($2::uuid[]) AND owner = $1 AND status IN ('queued', 'running', 'stopping')
         ORDER BY id FOR SHARE
     ), inserted AS (
         INSERT INTO generation_chunks (bucket, generation_id, seq, epoch, byte_offset, kind, body, tokens)
         SELECT f.bucket, b.generation_id, b.seq, b.epoch, b.byte_offset, b.kind, b.body,
             ($10::int[])[b.token_start + 1 : b.token_end]
-        FROM batch b JOIN fenced f ON f.id = b.generation_id AND f.epoch = b.epoch
+        FROM batch b JOIN unnest(ARRAY (SELECT id FROM fenced), ARRAY (SELECT epoch FROM fenced),
+                ARRAY (SELECT bucket FROM fenced)) AS f (id, epoch, bucket)
+            ON f.id = b.generation_id AND f.epoch = b.epoch
         ON CONFLICT (bucket, generation_id, seq) DO NOTHING
         RETURNING seq
     )
-    SELECT id, bucket, (SELECT count(*) FROM inserted) AS inserted FROM fenced";
+    SELECT id, epoch, bucket, (SELECT count(*) FROM inserted) AS inserted FROM fenced";
 
 impl Store {
     /// Appends chunks of any number of generations of one server, all or nothing, and tells which generations
@@ -151,19 +156,19 @@ impl Store {
             .bind::<Array<Integer>, _>(&tokens)
             .load(&mut connection)
             .await?;
-        let mut sent: BTreeMap<Uuid, Vec<&NewChunk>> = BTreeMap::new();
+        let mut sent: BTreeMap<(Uuid, i32), Vec<&NewChunk>> = BTreeMap::new();
         for chunk in chunks {
-            sent.entry(chunk.generation_id.0).or_default().push(chunk);
+            sent.entry((chunk.generation_id.0, signed(chunk.epoch))).or_default().push(chunk);
         }
         let written: Vec<(&Fenced, Vec<&NewChunk>)> =
-            fenced.iter().filter_map(|row| Some((row, sent.remove(&row.id)?))).collect();
+            fenced.iter().filter_map(|row| Some((row, sent.remove(&(row.id, row.epoch))?))).collect();
         let expected: i64 = written.iter().map(|(_, chunks)| chunks.len() as i64).sum();
         if fenced.iter().any(|row| row.inserted != expected) {
             for (row, chunks) in &written {
                 expect_same(&mut connection, row, chunks).await?;
             }
         }
-        Ok(sent.into_keys().map(GenerationId).collect())
+        Ok(sent.into_keys().map(|(id, _)| GenerationId(id)).collect())
     }
 
     /// The chunks of a generation after `seq`, at most `limit`, and the generation itself.
