@@ -10,9 +10,11 @@
 //! llama.cpp, and `template` the only room with unsafe code.
 
 pub mod decoder;
+mod finder;
 pub mod load;
 pub mod log;
 mod markers;
+mod passages;
 mod processor;
 pub mod prompt;
 mod refusal;

@@ -5,17 +5,16 @@
 //! rendered text is then cut at the markers that are still whole, and the guard is taken out of the rest.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use engine::{ChatMessage, Token};
 
+use crate::finder::{Finder, Found};
+
 /// All control tokens by their texts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Markers {
-    by_text: HashMap<Box<str>, Marker>,
-    /// Of the texts, in bytes, longest first.
-    lengths: Vec<usize>,
-    first_chars: HashSet<char>,
+    finder: Finder<Marker>,
 }
 
 /// A control token.
@@ -55,23 +54,12 @@ pub struct NoGuardLeft;
 impl Markers {
     /// Markers of one character are left out: they could not be told from text.
     pub fn new(texts: impl IntoIterator<Item = (String, Marker)>) -> Self {
-        let mut markers = Self::default();
-        for (text, marker) in texts {
-            let mut chars = text.chars();
-            if let (Some(first), Some(_)) = (chars.next(), chars.next()) {
-                markers.first_chars.insert(first);
-                markers.by_text.insert(text.into_boxed_str(), marker);
-            }
-        }
-        let lengths: HashSet<usize> = markers.by_text.keys().map(|text| text.len()).collect();
-        markers.lengths = lengths.into_iter().collect();
-        markers.lengths.sort_unstable_by(|a, b| b.cmp(a));
-        markers
+        Self { finder: Finder::new(texts.into_iter().filter(|(text, _)| text.chars().nth(1).is_some())) }
     }
 
     /// Whether a control token has this text.
     pub fn has(&self, text: &str) -> bool {
-        self.by_text.contains_key(text)
+        self.finder.has(text)
     }
 
     /// Breaks the markers in messages.
@@ -79,7 +67,7 @@ impl Markers {
     /// # Errors
     /// Only for messages made for it: they would use all of 131,000 characters that nobody has.
     pub fn guard<'a>(&self, messages: &'a [ChatMessage]) -> Result<Guarded<'a>, NoGuardLeft> {
-        if messages.iter().all(|message| self.starts(&message.content).next().is_none()) {
+        if messages.iter().all(|message| self.finder.all(&message.content).next().is_none()) {
             return Ok(Guarded { messages: Cow::Borrowed(messages), guard: None });
         }
         let guard = unused_char(messages).ok_or(NoGuardLeft)?;
@@ -103,15 +91,15 @@ impl Markers {
                 pieces.push(Piece::Text(text));
             }
         };
-        for (at, length, marker) in self.starts(text) {
-            // One that overlaps the last one is text.
+        for Found { at, end, what: marker } in self.finder.all(text) {
+            // One that overlaps the last one is none: a shorter one at the same place, or a part of both.
             let Some(mut before) = text.get(rest_at..at) else { continue };
             if marker.strips_left {
                 before = before.trim_end();
             }
             push_text(&mut pieces, before);
             pieces.push(Piece::Marker(marker.token));
-            rest_at = at + length;
+            rest_at = end;
             if marker.strips_right {
                 let rest = text.get(rest_at..).unwrap_or_default();
                 rest_at += rest.len() - rest.trim_start().len();
@@ -121,24 +109,14 @@ impl Markers {
         pieces
     }
 
-    /// Where markers begin, with their lengths in bytes: the longest at each place.
-    fn starts<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize, Marker)> + 'a {
-        let places = text.char_indices().filter(|(_, first)| self.first_chars.contains(first));
-        places.filter_map(|(at, _)| {
-            self.lengths.iter().find_map(|&length| {
-                let marker = self.by_text.get(text.get(at..at + length)?)?;
-                Some((at, length, *marker))
-            })
-        })
-    }
-
     fn break_markers(&self, text: &str, guard: char) -> String {
         let mut broken = String::with_capacity(text.len() + guard.len_utf8());
-        let mut starts = self.starts(text).map(|(at, ..)| at).peekable();
+        let mut starts = self.finder.all(text).map(|found| found.at).peekable();
         for (at, char) in text.char_indices() {
             broken.push(char);
             if starts.next_if_eq(&at).is_some() {
                 broken.push(guard);
+                while starts.next_if_eq(&at).is_some() {}
             }
         }
         broken

@@ -76,6 +76,8 @@ mod tests {
             "Grüße aus Köln, 你好, \u{1f44d}\u{1f3fd} e\u{301}",
             "a < b | c > d <|not a marker|> </s",
             "",
+            &"Line\n\n\t<b>by</b>   line, \r\n grüßt\n".repeat(800),
+            &"\n".repeat(10_000),
         ];
         for path in [models::chat_model(), models::base_model()] {
             let request = LoadRequest { path, slots: 1, context_tokens: Some(256), threads: Some(1) };

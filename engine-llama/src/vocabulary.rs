@@ -8,6 +8,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 
 use crate::markers::{Marker, Markers};
+use crate::passages::Passages;
 
 /// A model's vocabulary.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Vocabulary {
     ends: Vec<usize>,
     ends_answer: Vec<bool>,
     markers: Markers,
+    passages: Passages,
     /// The token that has to stand before any text, where the model wants one.
     bos: Option<Token>,
 }
@@ -32,6 +34,7 @@ impl Vocabulary {
         let mut ends = Vec::with_capacity(size);
         let mut ends_answer = Vec::with_capacity(size);
         let mut markers = Vec::new();
+        let mut defined = Vec::new();
         for token in vocab.tokens() {
             // Longer than nearly all tokens; room made by the call itself would be exact and copied each time.
             bytes.reserve(64);
@@ -47,11 +50,21 @@ impl Vocabulary {
                     strips_right: attributes.contains(LlamaTokenAttr::RStrip),
                 };
                 markers.extend(text.map(|text| (text, marker)));
+            } else if attributes.contains(LlamaTokenAttr::UserDefined) {
+                defined.extend(vocab.text(token).map(|text| text.to_string_lossy().into_owned()));
             }
         }
         let bos = Some(vocab.bos().0).filter(|token| vocab.should_add_bos() && *token >= 0);
         bytes.shrink_to_fit();
-        Self { model, bytes, ends, ends_answer, markers: Markers::new(markers), bos }
+        Self {
+            model,
+            bytes,
+            ends,
+            ends_answer,
+            markers: Markers::new(markers),
+            passages: Passages::new(defined),
+            bos,
+        }
     }
 
     /// How many tokens there are.
@@ -91,8 +104,10 @@ impl Vocabulary {
 
     /// Appends the tokens of a text in which no control token is looked for.
     pub fn tokenise_into(&self, text: &str, tokens: &mut Vec<Token>) {
-        let found = self.model.vocab().tokenize(text.as_bytes(), false, false);
-        tokens.extend(found.into_iter().map(|LlamaToken(token)| token));
+        for passage in self.passages.of(text) {
+            let found = self.model.vocab().tokenize(passage.as_bytes(), false, false);
+            tokens.extend(found.into_iter().map(|LlamaToken(token)| token));
+        }
     }
 
     /// The text of a special token for use in a template; empty where the model has none.
