@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{ClientId, ConversationId, ErrorCode, SendAccepted, paths};
 
-use crate::support::{Actor, Answer, Reader, TestApp};
+use crate::support::{Actor, Answer, TestApp, message};
 
 /// The status that each actor gets. The owner comes last: some calls leave nothing for others.
 struct Row {
@@ -76,11 +76,7 @@ fn matrix() -> Vec<Row> {
 
 /// A conversation with one answer that has ended.
 async fn something_of(owner: &Actor) -> SendAccepted {
-    let body = json!({"client_id": ClientId::new(), "content": "tokens:1"});
-    let sent: SendAccepted = owner.post(paths::CHAT, &body).await.json(202);
-    let path = paths::stream_conversation(sent.conversation_id);
-    Reader::open(owner, &path, None).await.until_end(sent.generation_id).await;
-    sent
+    owner.ask(&message("tokens:1")).await.0
 }
 
 fn filled(path: &str, ids: &SendAccepted) -> String {

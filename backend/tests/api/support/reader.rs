@@ -47,10 +47,17 @@ impl Reader {
 
     /// The next event, applied. None at the end of the stream.
     pub async fn next(&mut self) -> Option<StreamEvent> {
+        // Heartbeats keep a stream alive, but nobody waits for them.
+        let received = tokio::time::timeout(PATIENCE, self.receive()).await;
+        let event = received.unwrap_or_else(|_| panic!("nothing came; so far: {:#?}", self.seen))?;
+        assert_ne!(self.answers.apply(&event), Outcome::Gap, "{event:?} after {:#?}", self.seen);
+        self.seen.push(event.clone());
+        Some(event)
+    }
+
+    async fn receive(&mut self) -> Option<StreamEvent> {
         while self.waiting.is_empty() {
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk());
-            let chunk = chunk.await.unwrap_or_else(|_| panic!("nothing came; so far: {:#?}", self.seen));
-            let Ok(Some(bytes)) = chunk else { return None };
+            let Ok(Some(bytes)) = self.response.chunk().await else { return None };
             for event in self.decoder.push(&bytes).expect("events of a bearable size") {
                 let parsed: StreamEvent = serde_json::from_str(&event.data)
                     .unwrap_or_else(|error| panic!("{error} in {:?}", event.data));
@@ -58,10 +65,7 @@ impl Reader {
                 self.waiting.push_back(parsed);
             }
         }
-        let event = self.waiting.pop_front()?;
-        assert_ne!(self.answers.apply(&event), Outcome::Gap, "{event:?} after {:#?}", self.seen);
-        self.seen.push(event.clone());
-        Some(event)
+        self.waiting.pop_front()
     }
 
     /// Reads until an event fits, and returns it.
