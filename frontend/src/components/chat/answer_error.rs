@@ -49,6 +49,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         height: 0.5rem;
         margin-top: var(--space-3);
         border-radius: var(--radius-full);
+        background: var(--raised);
+    }
+    .bar.over {
         background: var(--danger);
     }
     .bar rect {
@@ -88,9 +91,6 @@ pub fn answer_error(chat: &Chat, id: MessageId, error: &ApiError, has_text: bool
                 { overflow(chat, id, error) }
             } else {
                 <p>{ &error.message }</p>
-                if has_text {
-                    <p>{ "What had come is kept." }</p>
-                }
                 if let Some(request_id) = &error.request_id {
                     <p class="small">{ format!("For whoever runs this server: the log has the cause under {request_id}.") }</p>
                 }
@@ -112,15 +112,17 @@ fn overflow(chat: &Chat, id: MessageId, error: &ApiError) -> Html {
     let omit = error.context.as_ref().map(|context| context.omit_message_ids.clone()).unwrap_or_default();
     let numbers = error.context.as_ref().map(|context| {
         let (prompt, room) = (context.prompt_tokens, context.context_tokens);
-        let share = format!("{:.1}%", (f64::from(room) / f64::from(prompt.max(1)) * 100.0).min(100.0));
+        let (fits, whole) = (prompt.min(room), prompt.max(room).max(1));
+        let share = format!("{:.1}%", f64::from(fits) / f64::from(whole) * 100.0);
+        let too_long = (prompt > room).then_some("over");
         html! {
             <>
                 <p>
                     { "It has " }<strong>{ format!("{} tokens", grouped(prompt)) }</strong>
                     { "; the model reads " }<strong>{ grouped(room) }</strong>
-                    { ", the answer included. Nothing was left out in silence: choose how to go on." }
+                    { " at once, its answer included. Nothing was left out in silence: choose how to go on." }
                 </p>
-                <svg class="bar" aria-hidden="true"><rect width={share} height="100%" /></svg>
+                <svg class={classes!("bar", too_long)} aria-hidden="true"><rect width={share} height="100%" /></svg>
             </>
         }
     });
