@@ -91,7 +91,7 @@ impl App {
             runtime,
             shutting_down: false.into(),
         });
-        tracing::info!(%address, duration_ms = begun.elapsed().as_millis(), bcrypt_cost = cost, "started");
+        tracing::info!(%address, duration_ms = begun.elapsed().as_millis() as u64, bcrypt_cost = cost, "started");
         let floors = Floors { state, database, replica, upkeep };
         Ok(Self { floors, listener, address })
     }

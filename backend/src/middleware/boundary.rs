@@ -87,16 +87,17 @@ impl Failure {
     fn log(&self, started: Instant) {
         let status = error_response::status_code(self.body.code).as_u16();
         let duration_ms = elapsed_ms(started);
-        let code = self.body.code;
+        let code = serde_json::to_string(&self.body.code).unwrap_or_default();
+        let code = code.trim_matches('"');
         if status >= 500 {
-            tracing::error!(status, duration_ms, ?code, place = self.place, cause = self.cause, "failed");
+            tracing::error!(status, duration_ms, code, place = self.place, cause = self.cause, "failed");
         } else {
             tracing::info!(
                 status,
                 duration_ms,
-                ?code,
+                code,
                 cause = self.cause,
-                message = self.body.message,
+                told = self.body.message,
                 "refused"
             );
         }
