@@ -62,7 +62,7 @@ export class Visitor {
   async picture(directory, name) {
     if (!directory) return;
     await mkdir(directory, { recursive: true });
-    await this.page.screenshot({ path: join(directory, `${name}.png`) });
+    await this.page.screenshot({ path: join(directory, `${name}.png`), animations: "disabled" });
   }
 
   async outline() {
