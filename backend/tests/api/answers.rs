@@ -18,7 +18,7 @@ use crate::support::{Actor, TestApp, message, reply};
 async fn a_stop_keeps_the_text_so_far() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let sent = ada.say("endless pause:2").await;
+    let sent = ada.say("endless pause:20").await;
     let mut reader = ada.follow(&sent).await;
     reader.until(|event| matches!(event, StreamEvent::Delta { seq: 2, .. })).await;
     ada.stop(&sent).await.expect(202);
@@ -46,7 +46,7 @@ async fn a_finished_answer_is_never_marked_as_stopped() {
 async fn a_stop_before_the_first_word_ends_an_answer_that_waits() {
     let app = TestApp::builder().set("SLOTS", "1").start().await;
     let ada = app.user().await;
-    let busy = ada.say("endless pause:2").await;
+    let busy = ada.say("endless pause:20").await;
     ada.follow(&busy).await.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
 
     let waiting = ada.say("hello").await;
@@ -124,7 +124,7 @@ async fn a_model_that_cannot_be_loaded_says_why() {
 async fn a_full_queue_loses_nothing_that_was_typed() {
     let app = TestApp::builder().set("SLOTS", "1").set("QUEUE_CAPACITY", "1").start().await;
     let ada = app.user().await;
-    let busy = ada.say("endless pause:2").await;
+    let busy = ada.say("endless pause:20").await;
     ada.follow(&busy).await.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
     let waiting = ada.say("second").await;
     ada.follow(&waiting).await.until(|event| matches!(event, StreamEvent::Queued { .. })).await;
@@ -165,7 +165,7 @@ async fn speeds_are_told_while_an_answer_is_written() {
 async fn after_a_restart_an_unfinished_answer_has_ended_with_its_text() {
     let mut app = TestApp::start().await;
     let ada = app.user().await;
-    let running = ada.say("endless pause:2").await;
+    let running = ada.say("endless pause:20").await;
     let mut reader = ada.follow(&running).await;
     reader.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
     let shown = reader.answers.get(running.generation_id).expect("an answer").text.clone();

@@ -67,7 +67,7 @@ async fn another_answer_is_given_once_for_one_client_id() {
 async fn an_answer_that_is_being_written_must_end_first() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let sent = ada.say("endless pause:5").await;
+    let sent = ada.say("endless pause:20").await;
     ada.regenerate(sent.message_id, None).await.error(ErrorCode::Conflict);
     ada.stop(&sent).await.expect(202);
 }

@@ -86,7 +86,7 @@ async fn a_client_id_with_another_body_is_a_conflict() {
 async fn a_message_cannot_follow_an_answer_that_is_being_written() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let sent = ada.say("endless pause:5").await;
+    let sent = ada.say("endless pause:20").await;
     let next = reply(sent.conversation_id, "next");
     let error = ada.post(paths::CHAT, &next).await.error(ErrorCode::Conflict);
     assert!(error.message.contains("stop it"), "{}", error.message);

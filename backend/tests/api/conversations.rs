@@ -73,7 +73,7 @@ async fn a_deleted_conversation_can_be_restored() {
 async fn deleting_a_conversation_stops_its_answer() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let sent = ada.say("endless pause:2").await;
+    let sent = ada.say("endless pause:20").await;
     let mut reader = ada.follow(&sent).await;
     reader.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
     ada.delete(&paths::conversation(sent.conversation_id)).await.expect(204);

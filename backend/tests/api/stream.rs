@@ -147,7 +147,7 @@ async fn a_cursor_of_another_conversation_is_as_good_as_none() {
     let app = TestApp::start().await;
     let ada = app.user().await;
     let (elsewhere, _) = ada.ask(&message("elsewhere")).await;
-    let sent = ada.say("endless pause:4").await;
+    let sent = ada.say("endless pause:20").await;
     let path = paths::stream_conversation(sent.conversation_id);
     for generation_id in [elsewhere.generation_id, GenerationId::new()] {
         let cursor = Cursor { generation_id, epoch: 1, seq: 1 };
@@ -254,7 +254,7 @@ async fn a_slow_reader_of_a_running_answer_misses_nothing() {
 async fn a_shutdown_tells_every_stream_to_come_back() {
     let mut app = TestApp::start().await;
     let ada = app.user().await;
-    let sent = ada.say("endless pause:3").await;
+    let sent = ada.say("endless pause:20").await;
     let mut with_answer = ada.follow(&sent).await;
     let mut without = Reader::open(&ada, paths::STREAM, None).await;
     with_answer.until(|event| matches!(event, StreamEvent::Delta { .. })).await;

@@ -49,7 +49,7 @@ async fn a_title_never_delays_a_chat() {
     let app = TestApp::builder().set("SLOTS", "1").start().await;
     let ada = app.user().await;
     // The title's prompt says "endless" too: with one slot it would keep it.
-    let sent = ada.say("tokens:3 endless pause:2").await;
+    let sent = ada.say("tokens:3 endless pause:20").await;
     let mut reader = ada.follow(&sent).await;
     reader.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
     ada.stop(&sent).await.expect(202);
