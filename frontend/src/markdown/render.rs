@@ -12,8 +12,7 @@ use yew::prelude::*;
 use super::tree::{Alignment, Block, Inline, Item, Row};
 use crate::components::chat::code_block::CodeBlock;
 use address::safe_address;
-use footnote::{Footnote, FootnoteReference};
-use formula::Formula;
+use formula::formula;
 use picture::Picture;
 
 /// Headings of an answer stand below those of the page: its name, and the message's.
@@ -57,9 +56,7 @@ pub(super) fn BlockView(props: &BlockProps) -> Html {
         Block::List { start, items } => list(*start, items),
         Block::Table { alignments, head, rows } => table(alignments, head, rows),
         Block::Html(text) => html! { <p class="raw">{ text.clone() }</p> },
-        Block::Footnote { label, content } => html! {
-            <Footnote label={label.clone()}>{ blocks(content) }</Footnote>
-        },
+        Block::Footnote { label, content } => footnote::footnote(label, blocks(content)),
         Block::Rule => html! { <hr /> },
     }
 }
@@ -166,8 +163,8 @@ fn inline(inline: &Inline) -> Html {
         Inline::Image { address, description } => html! {
             <Picture address={address.clone()} description={description.clone()} />
         },
-        Inline::Math { source, display } => html! { <Formula source={source.clone()} display={*display} /> },
-        Inline::FootnoteReference(label) => html! { <FootnoteReference label={label.clone()} /> },
+        Inline::Math { source, display } => formula(source, *display),
+        Inline::FootnoteReference(label) => footnote::reference(label),
         Inline::SoftBreak => html! { { "\n" } },
         Inline::HardBreak => html! { <br /> },
     }

@@ -5,47 +5,31 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
-#[derive(Clone, PartialEq, Properties)]
-pub(super) struct FootnoteProps {
-    pub(super) label: AttrValue,
-    #[prop_or_default]
-    pub(super) children: Html,
-}
-
 /// A note at the foot.
-#[component]
-pub(super) fn Footnote(props: &FootnoteProps) -> Html {
-    let label = props.label.clone();
-    let onclick = Callback::from(move |event: MouseEvent| go_to(&event, "data-reference", &label));
+pub(super) fn footnote(label: &str, content: Html) -> Html {
     html! {
-        <div class="footnote" role="note" tabindex="-1" data-footnote={props.label.clone()}>
-            <button type="button" class="footnote-reference" aria-label={format!("{}: back to the text", props.label)} {onclick}>
-                { props.label.clone() }
-            </button>
-            <div class="footnote-text">{ props.children.clone() }</div>
+        <div class="footnote" role="note" tabindex="-1" data-footnote={label.to_owned()}>
+            { sign(label, format!("{label}: back to the text"), None, "data-reference") }
+            <div class="footnote-text">{ content }</div>
         </div>
     }
 }
 
-#[derive(Clone, PartialEq, Properties)]
-pub(super) struct ReferenceProps {
-    pub(super) label: AttrValue,
+/// The sign in the text.
+pub(super) fn reference(label: &str) -> Html {
+    sign(label, format!("Footnote {label}"), Some(label.to_owned()), "data-footnote")
 }
 
-/// The sign in the text.
-#[component]
-pub(super) fn FootnoteReference(props: &ReferenceProps) -> Html {
-    let label = props.label.clone();
-    let onclick = Callback::from(move |event: MouseEvent| go_to(&event, "data-footnote", &label));
+/// A button that leads to the element whose `target` is `label`.
+fn sign(label: &str, name: String, reference: Option<String>, target: &'static str) -> Html {
+    let label = AttrValue::from(label.to_owned());
+    let onclick = {
+        let label = label.clone();
+        Callback::from(move |event: MouseEvent| go_to(&event, target, &label))
+    };
     html! {
-        <button
-            type="button"
-            class="footnote-reference"
-            aria-label={format!("Footnote {}", props.label)}
-            data-reference={props.label.clone()}
-            {onclick}
-        >
-            { props.label.clone() }
+        <button type="button" class="footnote-reference" aria-label={name} data-reference={reference} {onclick}>
+            { label }
         </button>
     }
 }

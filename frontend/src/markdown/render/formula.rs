@@ -4,19 +4,10 @@ use yew::prelude::*;
 
 use crate::markdown::math::{self, Columns, Math};
 
-#[derive(Clone, PartialEq, Properties)]
-pub(super) struct FormulaProps {
-    /// LaTeX.
-    pub(super) source: AttrValue,
-    /// Whether it stands apart from the text.
-    pub(super) display: bool,
-}
-
-/// A formula.
-#[component]
-pub(super) fn Formula(props: &FormulaProps) -> Html {
-    let content = node(&math::parse(&props.source));
-    if props.display {
+/// The formula that the LaTeX `source` writes; one that stands apart from the text if `display`.
+pub(super) fn formula(source: &str, display: bool) -> Html {
+    let content = node(&math::parse(source));
+    if display {
         html! { <span class="math display"><math display="block">{ content }</math></span> }
     } else {
         html! { <math class="math">{ content }</math> }
