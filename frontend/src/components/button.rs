@@ -1,12 +1,11 @@
 //! Buttons: with words, or with an icon and a name for those who do not see it.
 
-use stylist::css;
 use yew::prelude::*;
 
 use super::icon::{Glyph, icon};
-use super::sheet;
+use super::sheet::sheet;
 
-thread_local!(static BUTTON: AttrValue = sheet(css!(r#"
+thread_local!(static BUTTON: AttrValue = sheet(r#"
     display: inline-flex;
     align-items: center;
     justify-content: center;
@@ -47,9 +46,9 @@ thread_local!(static BUTTON: AttrValue = sheet(css!(r#"
     @media (pointer: coarse) {
         min-height: 2.75rem;
     }
-"#)));
+"#));
 
-thread_local!(static ICON_BUTTON: AttrValue = sheet(css!(r#"
+thread_local!(static ICON_BUTTON: AttrValue = sheet(r#"
     display: inline-grid;
     place-items: center;
     width: 2.25rem;
@@ -83,7 +82,7 @@ thread_local!(static ICON_BUTTON: AttrValue = sheet(css!(r#"
             height: 2.75rem;
         }
     }
-"#)));
+"#));
 
 /// How much a button asks for attention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! One line of a form: name, input, help or what is wrong.
 
-use stylist::css;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::sheet;
+use super::sheet::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: grid;
     gap: var(--space-1);
 
@@ -40,7 +39,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     p.wrong {
         color: var(--danger);
     }
-"#)));
+"#));
 
 /// Props of a field.
 #[derive(Properties, PartialEq)]

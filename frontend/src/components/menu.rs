@@ -1,16 +1,15 @@
 //! A menu that opens from a button: arrows move, Escape and a press elsewhere close it.
 
 use gloo_events::EventListener;
-use stylist::css;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, Node};
 use yew::prelude::*;
 
 use super::button::IconButton;
 use super::icon::{Glyph, icon};
-use super::sheet;
+use super::sheet::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     position: relative;
     display: inline-block;
 
@@ -61,7 +60,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     @keyframes menu-opens {
         from { opacity: 0; transform: translateY(-4px); }
     }
-"#)));
+"#));
 
 /// One line of a menu.
 #[derive(Clone, PartialEq)]

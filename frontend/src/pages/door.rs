@@ -1,12 +1,11 @@
 //! The frame of the pages before anybody is signed in.
 
-use stylist::css;
 use yew::prelude::*;
 
 use crate::components::brand::brand;
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: grid;
     place-items: center;
     min-height: 100dvh;
@@ -73,7 +72,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     @keyframes door-opens {
         from { opacity: 0; transform: translateY(8px); }
     }
-"#)));
+"#));
 
 /// Props of the frame.
 #[derive(Properties, PartialEq)]

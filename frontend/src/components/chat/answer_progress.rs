@@ -2,12 +2,11 @@
 //! moves nothing.
 
 use shared::reducer::Phase;
-use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: flex;
     align-items: center;
     gap: var(--space-3);
@@ -52,7 +51,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     @keyframes progress-shows {
         from { opacity: 0; }
     }
-"#)));
+"#));
 
 /// What a model does before its first word.
 pub fn answer_progress(phase: &Phase) -> Html {

@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -12,15 +11,15 @@ use super::message::Message;
 use super::pending_message::PendingMessage;
 use super::scroll::use_scroll;
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::hooks::{use_chat, use_store};
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+// `::before` and `::after`: what scrolls out of sight fades.
+thread_local!(static SHEET: AttrValue = sheet(r#"
     position: relative;
     flex: 1;
     min-height: 0;
 
-    /* What scrolls out of sight fades. */
     &::before, &::after {
         content: "";
         position: absolute;
@@ -89,7 +88,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     @keyframes latest-comes {
         from { opacity: 0; transform: translateY(6px); }
     }
-"#)));
+"#));
 
 /// The messages of the open conversation.
 #[component]

@@ -1,12 +1,11 @@
 //! An empty conversation: a greeting, and a few ways to begin.
 
-use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::platform::time;
 
-thread_local!(static GREETING: AttrValue = sheet(css!(r#"
+thread_local!(static GREETING: AttrValue = sheet(r#"
     margin: 0;
     padding: 0 var(--space-5) var(--space-5);
     font-size: clamp(1.5rem, 1.1rem + 1.6vw, 2rem);
@@ -20,9 +19,9 @@ thread_local!(static GREETING: AttrValue = sheet(css!(r#"
     @keyframes greeting-comes {
         from { opacity: 0; transform: translateY(6px); }
     }
-"#)));
+"#));
 
-thread_local!(static SUGGESTIONS: AttrValue = sheet(css!(r#"
+thread_local!(static SUGGESTIONS: AttrValue = sheet(r#"
     display: flex;
     flex-wrap: wrap;
     justify-content: center;
@@ -53,7 +52,7 @@ thread_local!(static SUGGESTIONS: AttrValue = sheet(css!(r#"
             min-height: 2.75rem;
         }
     }
-"#)));
+"#));
 
 /// Beginnings: what is on the button, and what goes into the composer.
 const SUGGESTIONS_LIST: [(&str, &str); 4] = [

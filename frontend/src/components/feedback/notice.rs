@@ -1,11 +1,10 @@
 //! A place that has nothing to show: says why, and what to do.
 
-use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: grid;
     place-content: center;
     justify-items: center;
@@ -34,7 +33,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         gap: var(--space-2);
         margin-top: var(--space-3);
     }
-"#)));
+"#));
 
 /// Props of a notice.
 #[derive(Properties, PartialEq)]

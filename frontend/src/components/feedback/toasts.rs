@@ -1,16 +1,15 @@
 //! Short notes at the bottom of the page.
 
-use stylist::css;
 use yew::prelude::*;
 
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::contexts::chat::Chat;
 use crate::hooks::{use_chat, use_store};
 use crate::state::toasts::{Offer, Toast};
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     position: fixed;
     z-index: var(--layer-toast);
     left: 50%;
@@ -65,7 +64,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     @keyframes toast-comes {
         from { opacity: 0; transform: translateY(8px); }
     }
-"#)));
+"#));
 
 /// The notes of this page.
 #[component]

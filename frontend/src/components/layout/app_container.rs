@@ -2,7 +2,6 @@
 //! away; on a phone it is a drawer over it.
 
 use gloo_events::EventListener;
-use stylist::css;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -10,7 +9,7 @@ use yew_router::prelude::*;
 use super::main_content::MainContent;
 use super::sidebar::Sidebar;
 use crate::components::feedback::toasts::ToastList;
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::hooks::{use_chat, use_store};
 use crate::platform::{storage, viewport};
 use crate::route::Route;
@@ -20,7 +19,7 @@ const FOLDED_KEY: &str = "sidebar-folded";
 /// Below this width the sidebar is a drawer. The sheet has the same number.
 const DRAWER_QUERY: &str = "(max-width: 767px)";
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     --sidebar: 17.5rem;
     position: fixed;
     inset: 0 0 auto 0;
@@ -94,7 +93,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
             visibility: visible;
         }
     }
-"#)));
+"#));
 
 /// Props of the frame.
 #[derive(Properties, PartialEq)]

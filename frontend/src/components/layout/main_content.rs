@@ -1,6 +1,5 @@
 //! The main content: a bar, the banner when the line is broken, and what the address shows.
 
-use stylist::css;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -9,10 +8,10 @@ use crate::components::chat::context_meter::ContextMeter;
 use crate::components::chat::model_picker::ModelPicker;
 use crate::components::feedback::banner::Banner;
 use crate::components::icon::Glyph;
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::route::Route;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: flex;
     flex-direction: column;
     height: 100%;
@@ -52,7 +51,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
             display: inline-flex;
         }
     }
-"#)));
+"#));
 
 /// Props of the main content.
 #[derive(Properties, PartialEq)]

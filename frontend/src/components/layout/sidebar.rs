@@ -1,6 +1,5 @@
 //! The sidebar: a new conversation, the list, the account.
 
-use stylist::css;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -9,10 +8,10 @@ use super::conversation_list::ConversationList;
 use crate::components::brand::brand;
 use crate::components::button::IconButton;
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet;
+use crate::components::sheet::sheet;
 use crate::route::Route;
 
-thread_local!(static SHEET: AttrValue = sheet(css!(r#"
+thread_local!(static SHEET: AttrValue = sheet(r#"
     display: flex;
     flex-direction: column;
     height: 100%;
@@ -66,7 +65,7 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
             min-height: 2.75rem;
         }
     }
-"#)));
+"#));
 
 /// Props of the sidebar.
 #[derive(Properties, PartialEq)]
