@@ -107,7 +107,7 @@ async fn a_server_that_is_killed_is_started_again() {
         let again = |state: &ClusterState| matches!(state, ClusterState::Running { restarts, .. } if *restarts == round);
         state.wait_for(again).await.unwrap();
         assert_ne!(pid(&cluster), killed);
-        // A connection of the pool may still be the old one.
+        // The pool may not have noticed yet that its one connection is dead.
         let _ = store.ping().await;
         store.ping().await.unwrap();
     }

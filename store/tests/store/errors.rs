@@ -3,7 +3,7 @@ use store::{Store, StoreConfig, StoreError};
 use crate::fixture::World;
 
 #[tokio::test]
-async fn a_connection_that_the_server_ends_is_retryable_and_the_next_call_works() {
+async fn connections_that_the_server_ends_are_retryable_and_replaced() {
     let world = World::new().await;
     world.store.ping().await.unwrap();
     world
@@ -12,11 +12,13 @@ async fn a_connection_that_the_server_ends_is_retryable_and_the_next_call_works(
              WHERE datname = current_database() AND application_name = 'oriel'",
         )
         .await;
-    // The pool may have noticed already, or this call does.
-    if let Err(error) = world.store.ping().await {
+    // The pool notices a dead connection by itself or when it is used: each fails one call at most.
+    let mut failed = 0;
+    while let Err(error) = world.store.ping().await {
         assert!(error.is_retryable(), "{error:?}");
+        failed += 1;
+        assert!(failed <= 8, "more calls failed than there were connections");
     }
-    world.store.ping().await.unwrap();
 }
 
 #[tokio::test]
