@@ -48,9 +48,8 @@ pub(crate) fn read_header(path: &Path) -> Result<Header, GgufError> {
 
 fn inspect(id: String, path: PathBuf) -> Found {
     let header = read_header(&path);
-    let name = header.as_ref().ok().and_then(Header::name).map(str::to_owned);
     let size_bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    Found { id: ModelId::new(id), name: name.unwrap_or_else(|| stem(&path)), path, size_bytes, header }
+    Found { name: name(&stem(&path), &id), id: ModelId::new(id), path, size_bytes, header }
 }
 
 fn collect(directory: &Path, depth_left: u32, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -88,6 +87,20 @@ fn ids(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The name for people: the part of the stem that the id is made of, as words. Not the file's own `general.name`, which
+/// is more often the name of a training run than of a model.
+fn name(stem: &str, id: &str) -> String {
+    let named: String = stem.chars().take(id.chars().count()).collect();
+    let words: Vec<String> =
+        named.split(['-', '_']).filter(|word| !word.is_empty()).map(capitalised).collect();
+    words.join(" ")
+}
+
+fn capitalised(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// The stem in lower case, with a dash for whatever does not belong into a name that people type.

@@ -130,11 +130,6 @@ impl Header {
         }
     }
 
-    /// The model's name for people, where the file has one.
-    pub fn name(&self) -> Option<&str> {
-        self.text("general.name").map(str::trim).filter(|name| !name.is_empty())
-    }
-
     /// The family of the model, such as `llama`.
     pub fn architecture(&self) -> Option<&str> {
         self.text("general.architecture")

@@ -43,7 +43,19 @@ fn a_directory_gives_its_models_and_says_what_is_wrong_with_the_others() {
     let ids: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
     assert_eq!(ids, ["bad", "good"]);
     assert!(found[0].header.as_ref().unwrap_err().to_string().contains("not a GGUF file"));
-    assert_eq!(found[1].name, "Scripted");
+    assert_eq!(found[1].name, "Good");
+}
+
+#[test]
+fn a_model_is_named_after_its_file() {
+    for (stem, id, expected) in [
+        ("SmolLM2-135M-Instruct.Q4_1", "smollm2-135m-instruct", "SmolLM2 135M Instruct"),
+        ("gemma-3-270m-q4_k_m", "gemma-3-270m", "Gemma 3 270m"),
+        ("gemma-3-270m-q4_0", "gemma-3-270m-q4_0", "Gemma 3 270m Q4 0"),
+        ("weights", "weights-2", "Weights"),
+    ] {
+        assert_eq!(name(stem, id), expected);
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn message(bytes: &[u8]) -> String {
 #[test]
 fn a_good_header_tells_what_the_model_is() {
     let header = parse(&scripted()).unwrap();
-    assert_eq!(header.name(), Some("Small"));
+    assert_eq!(header.text("general.name"), Some("Small"));
     assert_eq!(header.architecture(), Some("scripted"));
     assert_eq!(header.context_tokens(), Some(2_048));
     assert!(header.has_chat_template());

@@ -77,7 +77,7 @@ impl ScriptedModel {
             value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
         };
         Self {
-            name: header.name().unwrap_or_default().to_owned(),
+            name: header.text("general.name").unwrap_or_default().to_owned(),
             context_tokens: number("context_length").max(1),
             size_bytes: header.size_bytes(),
             load_ms: number("load_ms"),
