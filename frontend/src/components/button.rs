@@ -1,11 +1,12 @@
 //! Buttons: with words, or with an icon and a name for those who do not see it.
 
+use stylist::css;
 use yew::prelude::*;
 
 use super::icon::{Glyph, icon};
-use super::sheet::sheet;
+use super::sheet;
 
-thread_local!(static BUTTON: AttrValue = sheet(r#"
+thread_local!(static BUTTON: AttrValue = sheet(css!(r#"
     display: inline-flex;
     align-items: center;
     justify-content: center;
@@ -46,9 +47,9 @@ thread_local!(static BUTTON: AttrValue = sheet(r#"
     @media (pointer: coarse) {
         min-height: 2.75rem;
     }
-"#));
+"#)));
 
-thread_local!(static ICON_BUTTON: AttrValue = sheet(r#"
+thread_local!(static ICON_BUTTON: AttrValue = sheet(css!(r#"
     display: inline-grid;
     place-items: center;
     width: 2.25rem;
@@ -82,7 +83,7 @@ thread_local!(static ICON_BUTTON: AttrValue = sheet(r#"
             height: 2.75rem;
         }
     }
-"#));
+"#)));
 
 /// How much a button asks for attention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

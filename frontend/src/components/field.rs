@@ -1,11 +1,12 @@
 //! One line of a form: name, input, help or what is wrong.
 
+use stylist::css;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::sheet::sheet;
+use super::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: grid;
     gap: var(--space-1);
 
@@ -39,7 +40,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     p.wrong {
         color: var(--danger);
     }
-"#));
+"#)));
 
 /// Props of a field.
 #[derive(Properties, PartialEq)]

@@ -1,15 +1,16 @@
 //! A menu that opens from a button: arrows move, Escape and a press elsewhere close it.
 
 use gloo_events::EventListener;
+use stylist::css;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, Node};
 use yew::prelude::*;
 
 use super::button::IconButton;
 use super::icon::{Glyph, icon};
-use super::sheet::sheet;
+use super::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     position: relative;
     display: inline-block;
 
@@ -60,7 +61,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes menu-opens {
         from { opacity: 0; transform: translateY(-4px); }
     }
-"#));
+"#)));
 
 /// One line of a menu.
 #[derive(Clone, PartialEq)]

@@ -2,6 +2,7 @@
 //! message makes a conversation out of nothing.
 
 use shared::{ConversationId, ErrorCode};
+use stylist::css;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::components::chat::composer::{Composer, begin_with};
 use crate::components::chat::message_list::MessageList;
 use crate::components::chat::welcome::{greeting, suggestions};
 use crate::components::feedback::notice::Notice;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected};
 use crate::platform::title;
 use crate::route::Route;
@@ -18,7 +19,7 @@ use crate::state::conversation::{Conversation, Load};
 use crate::state::conversations::Conversations;
 use crate::state::outbox::Outbox;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     flex-direction: column;
     flex: 1;
@@ -78,7 +79,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes chat-waits {
         to { opacity: 0.45; }
     }
-"#));
+"#)));
 
 /// Props of the page.
 #[derive(Properties, PartialEq)]
@@ -140,7 +141,7 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
         <div class={classes!(SHEET.with(AttrValue::clone), is_empty.then_some("empty"))}>
             <div class="stage" key="stage">
                 if load == Load::Loading {
-                    <div class="waiting" role="status" aria-label="Loading the messages">
+                    <div class="waiting" aria-busy="true" aria-label="Loading the messages">
                         <div></div><div></div><div></div><div></div>
                     </div>
                 } else if is_empty {

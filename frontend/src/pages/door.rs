@@ -1,11 +1,12 @@
 //! The frame of the pages before anybody is signed in.
 
+use stylist::css;
 use yew::prelude::*;
 
 use crate::components::brand::brand;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: grid;
     place-items: center;
     min-height: 100dvh;
@@ -72,7 +73,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes door-opens {
         from { opacity: 0; transform: translateY(8px); }
     }
-"#));
+"#)));
 
 /// Props of the frame.
 #[derive(Properties, PartialEq)]

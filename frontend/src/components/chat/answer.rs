@@ -2,6 +2,7 @@
 
 use shared::reducer::Phase;
 use shared::{ContextPolicy, FinishReason, MessageStatus};
+use stylist::css;
 use yew::prelude::*;
 
 use super::answer_error::answer_error;
@@ -10,14 +11,14 @@ use super::message_actions::{CopyMessage, pager};
 use super::omitted::omitted;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_live, use_selected};
 use crate::markdown::Markdown;
 use crate::platform::time;
 use crate::state::conversation::Shown;
 use crate::state::models::Models;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     padding-top: var(--space-1);
 
     & > .reasoning {
@@ -73,7 +74,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             opacity: 1;
         }
     }
-"#));
+"#)));
 
 /// Props of an answer.
 #[derive(Properties, PartialEq)]

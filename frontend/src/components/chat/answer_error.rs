@@ -1,15 +1,16 @@
 //! An answer that failed: why, with the numbers, and the ways on.
 
 use shared::{ApiError, ContextPolicy, ErrorCode, MessageId};
+use stylist::css;
 use yew::prelude::*;
 
 use super::omitted::excerpts;
 use crate::components::button::{Button, Weight};
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::contexts::chat::Chat;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     margin-top: var(--space-3);
     padding: var(--space-4);
     border: 1px solid color-mix(in srgb, var(--danger) 35%, var(--border));
@@ -71,7 +72,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         gap: var(--space-2);
         margin-top: var(--space-4);
     }
-"#));
+"#)));
 
 /// A failed answer's card. `has_text`: some of the answer is there.
 pub fn answer_error(chat: &Chat, id: MessageId, error: &ApiError, has_text: bool) -> Html {

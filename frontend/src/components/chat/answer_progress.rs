@@ -2,11 +2,12 @@
 //! moves nothing.
 
 use shared::reducer::Phase;
+use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     align-items: center;
     gap: var(--space-3);
@@ -51,7 +52,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes progress-shows {
         from { opacity: 0; }
     }
-"#));
+"#)));
 
 /// What a model does before its first word.
 pub fn answer_progress(phase: &Phase) -> Html {

@@ -3,19 +3,20 @@
 
 use shared::GenerationId;
 use shared::limits::MESSAGE_MAX_BYTES;
+use stylist::css;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected, use_store};
 use crate::state::conversation::Conversation;
 
 /// The element that the skip link and the suggestions go to.
 const ELEMENT_ID: &str = "composer";
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     flex: none;
     width: 100%;
     max-width: calc(var(--measure) + 2rem);
@@ -124,7 +125,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @media (max-width: 767px) {
         padding: 0 var(--space-3) max(var(--space-3), env(safe-area-inset-bottom, 0px));
     }
-"#));
+"#)));
 
 /// Where messages are written.
 #[component]

@@ -1,12 +1,13 @@
 //! How full the model's context is: a ring, with the numbers for whoever asks.
 
+use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_live, use_selected};
 use crate::state::conversation::Conversation;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: inline-flex;
     align-items: center;
     gap: var(--space-2);
@@ -32,7 +33,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             display: none;
         }
     }
-"#));
+"#)));
 
 /// Over this share the ring warns.
 const NEARLY_FULL: f32 = 0.85;

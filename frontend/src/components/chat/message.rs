@@ -2,14 +2,15 @@
 //! message: nothing is swapped when an answer ends, so selection and scroll survive.
 
 use shared::Author;
+use stylist::css;
 use yew::prelude::*;
 
 use super::answer::Answer;
 use super::question::Question;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::state::conversation::Shown;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     width: 100%;
     max-width: var(--measure);
     margin: 0 auto;
@@ -26,7 +27,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes message-comes {
         from { opacity: 0; transform: translateY(6px); }
     }
-"#));
+"#)));
 
 /// The class of a row of the list.
 pub fn row_class(is_new: bool) -> Classes {

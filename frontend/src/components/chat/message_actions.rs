@@ -2,12 +2,13 @@
 
 use gloo_timers::callback::Timeout;
 use shared::Message;
+use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::contexts::chat::Chat;
 use crate::hooks::use_chat;
 use crate::platform::clipboard;
@@ -17,13 +18,13 @@ use crate::state::same::Same;
 /// How long the tick stays: long enough to be seen.
 const TICK_MS: u32 = 1_600;
 
-thread_local!(static PAGER: AttrValue = sheet(r#"
+thread_local!(static PAGER: AttrValue = sheet(css!(r#"
     display: inline-flex;
     align-items: center;
     font-size: var(--text-s);
     font-variant-numeric: tabular-nums;
     color: var(--muted);
-"#));
+"#)));
 
 /// Props of the copy button.
 #[derive(Properties, PartialEq)]

@@ -1,13 +1,14 @@
 //! Changing a message: sending it makes a branch beside the old one, which stays.
 
 use shared::limits::MESSAGE_MAX_BYTES;
+use stylist::css;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use crate::components::button::{Button, Weight};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     width: 100%;
     margin-bottom: var(--space-4);
     padding: var(--space-3);
@@ -44,7 +45,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         gap: var(--space-2);
         margin-top: var(--space-2);
     }
-"#));
+"#)));
 
 /// Props of the editor.
 #[derive(Properties, PartialEq)]

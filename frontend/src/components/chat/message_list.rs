@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -11,15 +12,15 @@ use super::message::Message;
 use super::pending_message::PendingMessage;
 use super::scroll::use_scroll;
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_store};
 
-// `::before` and `::after`: what scrolls out of sight fades.
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     position: relative;
     flex: 1;
     min-height: 0;
 
+    /* What scrolls out of sight fades. */
     &::before, &::after {
         content: "";
         position: absolute;
@@ -88,7 +89,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes latest-comes {
         from { opacity: 0; transform: translateY(6px); }
     }
-"#));
+"#)));
 
 /// The messages of the open conversation.
 #[component]

@@ -1,15 +1,16 @@
 //! Which model answers: its name in the bar, and a list of all of them with their states.
 
 use shared::{Model, ModelState};
+use stylist::css;
 use yew::prelude::*;
 
 use crate::components::icon::{Glyph, icon};
 use crate::components::menu::{focus_item, move_focus, use_dismiss};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected, use_store};
 use crate::state::conversation::Conversation;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     position: relative;
     min-width: 0;
 
@@ -142,7 +143,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes picker-loads {
         to { opacity: 0.3; }
     }
-"#));
+"#)));
 
 /// Chooses the model.
 #[component]

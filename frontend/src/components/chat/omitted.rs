@@ -1,15 +1,16 @@
 //! Messages that a model did not read because they no longer fitted: which ones.
 
 use shared::{Author, MessageId};
+use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::contexts::chat::Chat;
 
 /// How much of a message is enough to know it again: more than one line shows.
 const EXCERPT_MAX_WORDS: usize = 40;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     margin-bottom: var(--space-3);
     padding: var(--space-2) var(--space-3);
     border-radius: var(--radius-m);
@@ -20,9 +21,9 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     summary {
         cursor: pointer;
     }
-"#));
+"#)));
 
-thread_local!(static EXCERPTS: AttrValue = sheet(r#"
+thread_local!(static EXCERPTS: AttrValue = sheet(css!(r#"
     margin: var(--space-2) 0 0;
     padding: 0;
     list-style: none;
@@ -37,7 +38,7 @@ thread_local!(static EXCERPTS: AttrValue = sheet(r#"
         font-weight: 550;
         color: var(--text);
     }
-"#));
+"#)));
 
 /// The beginnings of some messages of the open conversation.
 pub fn excerpts(chat: &Chat, ids: &[MessageId]) -> Html {

@@ -1,15 +1,16 @@
 //! A message that the server has not acknowledged: on its way, waiting for the line, or refused.
 
+use stylist::css;
 use yew::prelude::*;
 
 use super::message::row_class;
 use super::question::{bubble, question_class};
 use crate::components::button::{Button, Weight};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::use_chat;
 use crate::state::outbox::{Delivery, Entry};
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     flex-wrap: wrap;
     align-items: center;
@@ -34,7 +35,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes pending-late {
         from { opacity: 0; }
     }
-"#));
+"#)));
 
 /// Props of a message on its way.
 #[derive(Properties, PartialEq)]

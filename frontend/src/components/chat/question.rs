@@ -1,18 +1,19 @@
 //! A message of a person: its text as it was written, and a way to change it.
 
+use stylist::css;
 use yew::prelude::*;
 
 use super::message_actions::{CopyMessage, pager};
 use super::message_editor::MessageEditor;
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::use_chat;
 use crate::markdown::Markdown;
 use crate::platform::time;
 use crate::state::conversation::Shown;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     flex-direction: column;
     align-items: flex-end;
@@ -52,7 +53,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             min-height: 2.75rem;
         }
     }
-"#));
+"#)));
 
 /// The class of a message of a person; one that is still on its way looks the same.
 pub fn question_class() -> AttrValue {

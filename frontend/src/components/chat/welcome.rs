@@ -1,11 +1,12 @@
 //! An empty conversation: a greeting, and a few ways to begin.
 
+use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::platform::time;
 
-thread_local!(static GREETING: AttrValue = sheet(r#"
+thread_local!(static GREETING: AttrValue = sheet(css!(r#"
     margin: 0;
     padding: 0 var(--space-5) var(--space-5);
     font-size: clamp(1.5rem, 1.1rem + 1.6vw, 2rem);
@@ -19,9 +20,9 @@ thread_local!(static GREETING: AttrValue = sheet(r#"
     @keyframes greeting-comes {
         from { opacity: 0; transform: translateY(6px); }
     }
-"#));
+"#)));
 
-thread_local!(static SUGGESTIONS: AttrValue = sheet(r#"
+thread_local!(static SUGGESTIONS: AttrValue = sheet(css!(r#"
     display: flex;
     flex-wrap: wrap;
     justify-content: center;
@@ -52,7 +53,7 @@ thread_local!(static SUGGESTIONS: AttrValue = sheet(r#"
             min-height: 2.75rem;
         }
     }
-"#));
+"#)));
 
 /// Beginnings: what is on the button, and what goes into the composer.
 const SUGGESTIONS_LIST: [(&str, &str); 4] = [

@@ -1,13 +1,14 @@
 //! The line to the server, when it is broken: what is wrong, and that it mends itself.
 
+use stylist::css;
 use yew::prelude::*;
 
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected};
 use crate::state::connection::Connection;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: grid;
     grid-template-rows: 0fr;
     transition: grid-template-rows var(--normal);
@@ -33,7 +34,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         flex: none;
         color: var(--danger);
     }
-"#));
+"#)));
 
 /// Tells that the line is broken.
 #[component]

@@ -1,10 +1,11 @@
 //! A place that has nothing to show: says why, and what to do.
 
+use stylist::css;
 use yew::prelude::*;
 
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: grid;
     place-content: center;
     justify-items: center;
@@ -33,7 +34,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         gap: var(--space-2);
         margin-top: var(--space-3);
     }
-"#));
+"#)));
 
 /// Props of a notice.
 #[derive(Properties, PartialEq)]

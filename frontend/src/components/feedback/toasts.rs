@@ -1,15 +1,16 @@
 //! Short notes at the bottom of the page.
 
+use stylist::css;
 use yew::prelude::*;
 
 use crate::components::button::IconButton;
 use crate::components::icon::Glyph;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::contexts::chat::Chat;
 use crate::hooks::{use_chat, use_store};
 use crate::state::toasts::{Offer, Toast};
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     position: fixed;
     z-index: var(--layer-toast);
     left: 50%;
@@ -64,7 +65,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes toast-comes {
         from { opacity: 0; transform: translateY(8px); }
     }
-"#));
+"#)));
 
 /// The notes of this page.
 #[component]

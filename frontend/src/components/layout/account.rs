@@ -1,16 +1,17 @@
 //! The foot of the sidebar: who is signed in, the theme, signing out.
 
+use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::theme_toggle::theme_toggle;
 use crate::components::icon::Glyph;
 use crate::components::menu::{Menu, MenuItem};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::contexts::theme::use_theme;
 use crate::hooks::{use_chat, use_session};
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     align-items: center;
     gap: var(--space-1);
@@ -36,7 +37,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         font-size: var(--text-xs);
         color: var(--muted);
     }
-"#));
+"#)));
 
 /// Who is signed in.
 #[component]

@@ -2,6 +2,7 @@
 //! away; on a phone it is a drawer over it.
 
 use gloo_events::EventListener;
+use stylist::css;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -9,7 +10,7 @@ use yew_router::prelude::*;
 use super::main_content::MainContent;
 use super::sidebar::Sidebar;
 use crate::components::feedback::toasts::ToastList;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_store};
 use crate::platform::{storage, viewport};
 use crate::route::Route;
@@ -19,7 +20,7 @@ const FOLDED_KEY: &str = "sidebar-folded";
 /// Below this width the sidebar is a drawer. The sheet has the same number.
 const DRAWER_QUERY: &str = "(max-width: 767px)";
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     --sidebar: 17.5rem;
     position: fixed;
     inset: 0 0 auto 0;
@@ -93,7 +94,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             visibility: visible;
         }
     }
-"#));
+"#)));
 
 /// Props of the frame.
 #[derive(Properties, PartialEq)]

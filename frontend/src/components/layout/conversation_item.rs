@@ -2,18 +2,19 @@
 
 use shared::ConversationSummary;
 use shared::limits::TITLE_MAX_CHARS;
+use stylist::css;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::components::icon::Glyph;
 use crate::components::menu::{Menu, MenuItem};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::use_chat;
 use crate::route::Route;
 use crate::state::same::Same;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     position: relative;
     display: flex;
     align-items: center;
@@ -95,7 +96,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
     @keyframes row-busy {
         to { opacity: 0.3; }
     }
-"#));
+"#)));
 
 /// Props of a row.
 #[derive(Properties, PartialEq)]

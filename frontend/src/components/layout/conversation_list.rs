@@ -1,18 +1,19 @@
 //! The conversation list, grouped by day.
 
+use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
 use super::conversation_item::ConversationItem;
 use crate::components::button::{Button, Weight};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::hooks::{use_chat, use_store};
 use crate::platform::time;
 use crate::route::Route;
 use crate::state::days::Age;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     flex: 1;
     min-height: 0;
     overflow-y: auto;
@@ -50,7 +51,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
         from { opacity: 1; }
         to { opacity: 0.45; }
     }
-"#));
+"#)));
 
 /// The conversation list.
 #[component]

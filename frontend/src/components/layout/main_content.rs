@@ -1,5 +1,6 @@
 //! The main content: a bar, the banner when the line is broken, and what the address shows.
 
+use stylist::css;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -8,10 +9,10 @@ use crate::components::chat::context_meter::ContextMeter;
 use crate::components::chat::model_picker::ModelPicker;
 use crate::components::feedback::banner::Banner;
 use crate::components::icon::Glyph;
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::route::Route;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     flex-direction: column;
     height: 100%;
@@ -51,7 +52,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             display: inline-flex;
         }
     }
-"#));
+"#)));
 
 /// Props of the main content.
 #[derive(Properties, PartialEq)]

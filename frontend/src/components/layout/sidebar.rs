@@ -1,5 +1,6 @@
 //! The sidebar: a new conversation, the list, the account.
 
+use stylist::css;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -8,10 +9,10 @@ use super::conversation_list::ConversationList;
 use crate::components::brand::brand;
 use crate::components::button::IconButton;
 use crate::components::icon::{Glyph, icon};
-use crate::components::sheet::sheet;
+use crate::components::sheet;
 use crate::route::Route;
 
-thread_local!(static SHEET: AttrValue = sheet(r#"
+thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
     flex-direction: column;
     height: 100%;
@@ -65,7 +66,7 @@ thread_local!(static SHEET: AttrValue = sheet(r#"
             min-height: 2.75rem;
         }
     }
-"#));
+"#)));
 
 /// Props of the sidebar.
 #[derive(Properties, PartialEq)]
