@@ -79,6 +79,11 @@ fn too_large(length: Option<u64>) -> AppError {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => {}
+        Some(_) => return Err(AppError::new(ErrorCode::InvalidBody, "The body must be a JSON object.")),
+        None => return Err(AppError::new(ErrorCode::InvalidBody, "The body is empty; send a JSON object.")),
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
