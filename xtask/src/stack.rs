@@ -104,7 +104,7 @@ impl Drop for Stack {
     fn drop(&mut self) {
         for (service, patience) in [(self.oriel.take(), ORIEL_STOP), (self.nginx.take(), NGINX_STOP)] {
             if let Some(service) = service {
-                service.stop(patience, &self.events);
+                service.stop(patience);
             }
         }
         say("Oriel has stopped.");

@@ -23,6 +23,10 @@ pub fn command(settings: &Settings) -> Outcome<Command> {
     if set("PUBLIC_URL").is_none() {
         command.env("PUBLIC_URL", settings.address());
     }
+    // At a terminal a line for every request would hide what matters.
+    if set("LOG_LEVEL").is_none() {
+        command.env("LOG_LEVEL", "info,backend::middleware=warn");
+    }
     command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }

@@ -2,11 +2,11 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 use super::Event;
-use crate::command::show;
+use crate::command::{find, show};
 use crate::failure::{Doing, Outcome};
 use crate::interrupt;
 use crate::report::say;
@@ -15,20 +15,26 @@ use crate::report::say;
 pub struct Service {
     name: &'static str,
     pid: u32,
+    /// Hears once that it has ended.
+    ended: Receiver<()>,
 }
 
 impl Service {
-    /// Starts a program in a process group of its own; its end is sent as an event.
-    pub fn start(name: &'static str, mut command: Command, events: Sender<Event>) -> Outcome<Self> {
+    /// Starts a program in a process group of its own; its end is sent as an event. Only the main thread may call this:
+    /// the program ends when the thread that started it does.
+    pub fn start(name: &'static str, command: Command, events: Sender<Event>) -> Outcome<Self> {
         let shown = show(&command);
-        let mut child = command.process_group(0).spawn().doing(format_args!("start `{shown}`"))?;
+        let mut child =
+            ending_with_us(command).process_group(0).spawn().doing(format_args!("start `{shown}`"))?;
         let pid = child.id();
+        let (tell, ended) = mpsc::channel();
         std::thread::spawn(move || {
             let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-            // Nobody listens any more once everything has ended.
+            // Of the two one or both may have nobody who listens any more.
+            let _ = tell.send(());
             let _ = events.send(Event::Ended(name, how));
         });
-        Ok(Self { name, pid })
+        Ok(Self { name, pid, ended })
     }
 
     /// Its process.
@@ -37,18 +43,28 @@ impl Service {
     }
 
     /// Asks it to end and waits; kills it when it takes longer than `patience`.
-    pub fn stop(self, patience: Duration, events: &Receiver<Event>) {
-        interrupt::terminate(self.pid);
-        let deadline = Instant::now() + patience;
-        loop {
-            match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(Event::Ended(name, _)) if name == self.name => return,
-                // A second Ctrl-C: it is ending already.
-                Ok(_) => {}
-                Err(_) => break,
-            }
+    pub fn stop(self, patience: Duration) {
+        if self.ended.try_recv().is_ok() {
+            return;
         }
-        say(&format!("{} did not end within {} s and is killed.", self.name, patience.as_secs()));
-        interrupt::kill(self.pid);
+        interrupt::terminate(self.pid);
+        if self.ended.recv_timeout(patience).is_err() {
+            say(&format!("{} did not end within {} s and is killed.", self.name, patience.as_secs()));
+            interrupt::kill(self.pid);
+        }
     }
+}
+
+/// The command through a program that has the kernel end it when we are killed and cannot do so ourselves.
+fn ending_with_us(command: Command) -> Command {
+    let Some(setpriv) = find("setpriv") else { return command };
+    let mut wrapped = Command::new(setpriv);
+    wrapped.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    wrapped
 }

@@ -54,11 +54,10 @@ fn nextest(filter: &str) -> Outcome<Proof> {
     if command::find("cargo-nextest").is_none() {
         step("nextest", || tools::cargo_tool("cargo-nextest", "cargo-nextest", NEXTEST, &["--locked"]))?;
     }
-    let mut worker = machine::cargo();
-    command::run(worker.current_dir(place::root()).args(["build", "--package", "engine", "--bins"]))?;
     let mut cargo = machine::cargo();
     cargo.current_dir(place::root());
     cargo.env("PATH", command::path_with(&[place::tool("cargo-nextest", NEXTEST)?.join("bin")])?);
+    // Built with the engine's own tests, which belong to the same selection.
     cargo.env("ORIEL_SCRIPTED_WORKER", place::target().join("debug/oriel-engine-scripted"));
     cargo.args(["nextest", "run", "--workspace", "--exclude", "engine-llama"]);
     count::run(cargo.args(["--no-fail-fast", "--filterset", filter]).stdin(Stdio::null()))

@@ -1,9 +1,10 @@
 //! What runs around the programs: that a start and an end leave nothing behind, and the compose file.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Proof;
 use super::browser::{Scratch, settings};
@@ -17,7 +18,7 @@ use crate::stack::service::Service;
 /// Longer than the time that `up` itself gives its services.
 const STOP: Duration = Duration::from_secs(60);
 
-/// `up` starts, refuses to start twice, and one signal ends every process of it.
+/// `up` starts and refuses to start twice; one signal ends every process of it, and so does its own sudden death.
 pub fn stop() -> Outcome<Proof> {
     let data = Scratch::new("stop")?;
     let settings = settings(&data.0)?;
@@ -28,22 +29,41 @@ pub fn stop() -> Outcome<Proof> {
         command.env("LOG_LEVEL", "warn").env_remove("DATABASE_URL");
         Ok(command)
     };
-    let (sender, events) = mpsc::channel();
-    let running = Service::start("cargo xtask up", up()?, sender)?;
-    let _watched = interrupt::end_on_interrupt(running.pid());
-    readiness::wait(settings.front(), "/readyz", &events)?;
+    let start = || -> Outcome<Service> {
+        let (sender, events) = mpsc::channel();
+        let running = Service::start("cargo xtask up", up()?, sender)?;
+        let _watched = interrupt::end_on_interrupt(running.pid());
+        readiness::wait(settings.front(), "/readyz", &events)?;
+        Ok(running)
+    };
+
+    let running = start()?;
     let twice = up()?.stdin(Stdio::null()).output().doing("start Oriel twice")?;
     let told = String::from_utf8_lossy(&twice.stderr).into_owned();
     let pid = running.pid().to_string();
-    running.stop(STOP, &events);
+    running.stop(STOP);
     if twice.status.success() || !told.contains("running already") || !told.contains(&pid) {
         return Err(Failure::new(format!("a second `up` did not say that one runs already:\n{told}")));
     }
-    let left = processes_of(&data.0.display().to_string());
-    if !left.is_empty() {
-        return Err(Failure::new(format!("these processes were left behind:\n  {}", left.join("\n  "))));
+    nothing_is_left_of(&data.0, Duration::ZERO)?;
+
+    interrupt::kill(start()?.pid());
+    nothing_is_left_of(&data.0, STOP)?;
+    Ok(Proof::Tests(3))
+}
+
+fn nothing_is_left_of(data: &Path, patience: Duration) -> Outcome {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = processes_of(&data.display().to_string());
+        if left.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!("these processes were left behind:\n  {}", left.join("\n  "))));
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(Proof::Tests(2))
 }
 
 /// The processes, ours apart, that name a path on their command line or in their environment.
