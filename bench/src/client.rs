@@ -55,7 +55,7 @@ impl Person {
     pub async fn chat(&self, options: &Options) -> Result<Heard, Failure> {
         let begin = CreateConversation { title: Some("Measurement".into()), model: options.model.clone() };
         let conversation: Conversation = answered(self.post(paths::CONVERSATIONS).json(&begin)).await?;
-        let id = conversation.summary.id;
+        let id = conversation.id;
         let stream = accepted(self.get(&paths::stream_conversation(id))).await?;
         let message = SendMessage {
             client_id: ClientId::new(),

@@ -27,13 +27,29 @@ pub struct ConversationSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
-    /// What the list shows of it.
-    #[serde(flatten)]
-    pub summary: ConversationSummary,
+    /// The conversation's id.
+    pub id: ConversationId,
+    /// What it is about; empty until somebody, or the model, names it.
+    pub title: String,
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last written to.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+    /// An answer is being written.
+    pub generating: bool,
     /// The last message of the branch that is shown; none while there are no messages.
     pub active_leaf_id: Option<MessageId>,
     /// The model used last.
     pub model: Option<String>,
+}
+
+impl From<Conversation> for ConversationSummary {
+    fn from(conversation: Conversation) -> Self {
+        let Conversation { id, title, created_at, updated_at, generating, .. } = conversation;
+        Self { id, title, created_at, updated_at, generating }
+    }
 }
 
 /// `POST /api/conversations`.

@@ -20,15 +20,18 @@ pub enum ChunkKind {
     Tool,
 }
 
-/// One event of a stream. On the wire: `event:` is [`StreamEvent::name`], `data:` the JSON of the whole value,
-/// `id:` the [`Cursor`] of a chunk.
+/// One event of a stream. On the wire: `event:` is [`StreamEvent::name`], `data:` the JSON
+/// `{"<name>": {…}}`, `id:` the [`Cursor`] of a chunk.
 ///
 /// The events of one generation: `(snapshot | queued | loading | prefill)* delta* (done | error)`, with exactly
 /// one `done` or `error` as the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[allow(clippy::large_enum_variant, reason = "an event is made, sent and dropped: nothing keeps many of them")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an event is made, sent and dropped: nothing keeps many of them"
+)]
 pub enum StreamEvent {
     /// The whole text so far of a generation that has not ended.
     Snapshot {
@@ -149,7 +152,7 @@ pub enum StreamEvent {
 }
 
 impl StreamEvent {
-    /// The value of `event:`, equal to the `type` in the data.
+    /// The value of `event:`, equal to the one key of the data.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Snapshot { .. } => "snapshot",
@@ -224,14 +227,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_an_event_is_its_type() {
+    fn the_name_of_an_event_is_the_key_of_its_data() {
         for event in [
             StreamEvent::List {},
             StreamEvent::Reconnect { after_ms: 1 },
             StreamEvent::Queued { generation_id: GenerationId::new(), place: 1 },
         ] {
             let json = serde_json::to_value(&event).unwrap();
-            assert_eq!(json["type"], event.name());
+            assert!(json[event.name()].is_object(), "{json}");
         }
     }
 

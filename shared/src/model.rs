@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a model is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ModelState {
     /// On disk; loaded when it is first asked for.
@@ -38,7 +38,6 @@ pub struct Model {
     /// Tokens that prompt and answer may have together; none before the model was loaded once.
     pub context_tokens: Option<u32>,
     /// Where it is.
-    #[serde(flatten)]
     pub state: ModelState,
     /// Used where a request names none.
     pub default: bool,

@@ -58,13 +58,11 @@ struct ConversationRow {
 impl From<ConversationRow> for Conversation {
     fn from(row: ConversationRow) -> Self {
         Self {
-            summary: ConversationSummary {
-                id: row.id.into(),
-                title: row.title,
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-                generating: row.generating,
-            },
+            id: row.id.into(),
+            title: row.title,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            generating: row.generating,
             active_leaf_id: row.active_leaf_id.map(MessageId),
             model: row.model,
         }
@@ -121,7 +119,7 @@ impl Store {
         .bind::<BigInt, _>(cursor::fetch_limit(query))
         .load(&mut connection)
         .await?;
-        let rows = rows.into_iter().map(|row| Conversation::from(row).summary).collect();
+        let rows = rows.into_iter().map(|row| Conversation::from(row).into()).collect();
         Ok(cursor::page(query, rows, |row: &ConversationSummary| {
             TimeKey { at: row.updated_at, id: row.id.0 }.encode()
         }))

@@ -53,7 +53,7 @@ async fn name_conversation(
     let store = generations.store();
     let id = answer.conversation_id;
     let Some(question_id) = answer.parent_id else { return Ok(()) };
-    if !store.conversation(user, id).await?.summary.title.is_empty() {
+    if !store.conversation(user, id).await?.title.is_empty() {
         return Ok(());
     }
     let question = store.message(user, question_id).await?.content;

@@ -16,7 +16,7 @@ async fn the_list_is_read_page_by_page_last_written_to_first() {
     for number in 0..5 {
         let title = json!({ "title": format!("number {number}") });
         let conversation: Conversation = ada.post(paths::CONVERSATIONS, &title).await.json(201);
-        made.insert(0, conversation.summary.id);
+        made.insert(0, conversation.id);
     }
     let mut read: Vec<ConversationId> = Vec::new();
     let mut path = format!("{}?limit=2", paths::CONVERSATIONS);
@@ -43,9 +43,9 @@ async fn a_title_has_bounds_and_becomes_one_line() {
     let app = TestApp::start().await;
     let ada = app.user().await;
     let made: Conversation = ada.post(paths::CONVERSATIONS, &json!({})).await.json(201);
-    let path = paths::conversation(made.summary.id);
+    let path = paths::conversation(made.id);
     let renamed: Conversation = ada.patch(&path, &json!({ "title": " two\nlines " })).await.json(200);
-    assert_eq!(renamed.summary.title, "two lines");
+    assert_eq!(renamed.title, "two lines");
     let error = ada.patch(&path, &json!({ "title": "x".repeat(201) })).await.error(ErrorCode::InvalidFields);
     assert!(error.message.contains(&limits::TITLE_MAX_CHARS.to_string()), "{}", error.message);
     ada.patch(&path, &json!({ "title": "" })).await.error(ErrorCode::InvalidFields);
@@ -94,7 +94,7 @@ async fn another_device_hears_of_every_change() {
 
     let made: Conversation = ada.post(paths::CONVERSATIONS, &json!({})).await.json(201);
     other_device.until(list).await;
-    let id = made.summary.id;
+    let id = made.id;
     ada.patch(&paths::conversation(id), &json!({ "title": "named" })).await.expect(200);
     let titled = StreamEvent::Title { conversation_id: id, title: "named".to_owned() };
     other_device.until(|event| *event == titled).await;

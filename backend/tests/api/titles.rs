@@ -28,10 +28,10 @@ async fn a_title_of_a_person_stays() {
     let app = TestApp::start().await;
     let ada = app.user().await;
     let made: Conversation = ada.post(paths::CONVERSATIONS, &json!({ "title": "mine" })).await.json(201);
-    ada.ask(&reply(made.summary.id, "tokens:4 hello")).await;
+    ada.ask(&reply(made.id, "tokens:4 hello")).await;
     // A second answer ends after whatever the first one began.
-    ada.ask(&reply(made.summary.id, "tokens:4 hello")).await;
-    assert_eq!(ada.conversation(made.summary.id).await["title"], "mine");
+    ada.ask(&reply(made.id, "tokens:4 hello")).await;
+    assert_eq!(ada.conversation(made.id).await["title"], "mine");
 }
 
 #[tokio::test(flavor = "multi_thread")]

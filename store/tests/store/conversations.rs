@@ -6,7 +6,7 @@ use crate::fixture::World;
 
 async fn titled(world: &World, title: &str) -> ConversationId {
     let new = NewConversation { title: title.to_owned(), model: None };
-    world.store.create_conversation(world.ada, &new).await.unwrap().summary.id
+    world.store.create_conversation(world.ada, &new).await.unwrap().id
 }
 
 fn page_of(limit: u32, cursor: Option<String>) -> PageQuery {
@@ -28,7 +28,7 @@ async fn a_conversation_is_made_found_and_changed() {
     };
     let changed = world.store.update_conversation(world.ada, id, &changes).await.unwrap();
     assert_eq!(world.store.conversation(world.ada, id).await.unwrap(), changed);
-    assert_eq!((changed.summary.title.as_str(), changed.model.as_deref()), ("Tea", Some("gemma")));
+    assert_eq!((changed.title.as_str(), changed.model.as_deref()), ("Tea", Some("gemma")));
     assert_eq!(changed.active_leaf_id, None);
     let nothing = ConversationChanges::default();
     assert_eq!(world.store.update_conversation(world.ada, id, &nothing).await.unwrap(), changed);
@@ -41,7 +41,7 @@ async fn the_model_names_only_what_nobody_has_named() {
     assert!(world.store.set_title_if_empty(world.ada, empty, "Made").await.unwrap());
     assert!(!world.store.set_title_if_empty(world.ada, empty, "Again").await.unwrap());
     assert!(!world.store.set_title_if_empty(world.ada, named, "Made").await.unwrap());
-    assert_eq!(world.store.conversation(world.ada, named).await.unwrap().summary.title, "Mine");
+    assert_eq!(world.store.conversation(world.ada, named).await.unwrap().title, "Mine");
 }
 
 #[tokio::test]

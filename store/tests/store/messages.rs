@@ -26,7 +26,7 @@ async fn messages_come_newest_first_with_all_branches_page_by_page() {
 async fn an_empty_conversation_has_an_empty_page_and_a_missing_one_none() {
     let world = World::new().await;
     let made = world.store.create_conversation(world.ada, &Default::default()).await.unwrap();
-    let page = world.store.messages(world.ada, made.summary.id, &PageQuery::default()).await.unwrap();
+    let page = world.store.messages(world.ada, made.id, &PageQuery::default()).await.unwrap();
     assert_eq!(page.items, []);
     let missing = shared::ConversationId::new();
     let result = world.store.messages(world.ada, missing, &PageQuery::default()).await;

@@ -11,7 +11,7 @@ async fn a_send_makes_conversation_messages_and_generation_at_once() {
     let conversation = world.store.conversation(world.ada, ids.conversation_id).await.unwrap();
     assert_eq!(conversation.active_leaf_id, Some(ids.message_id));
     assert_eq!(conversation.model.as_deref(), Some("smollm2-135m-instruct"));
-    assert!(conversation.summary.generating);
+    assert!(conversation.generating);
     let generation = world.store.generation(world.ada, ids.generation_id).await.unwrap();
     assert_eq!((generation.status, generation.owner), (GenerationStatus::Queued, world.replica));
     assert_eq!((generation.epoch, generation.attempt), (1, 1));
