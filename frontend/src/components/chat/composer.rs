@@ -161,18 +161,13 @@ pub fn Composer() -> Html {
         })
     };
     let onkeydown = {
-        let (chat, send) = (chat.clone(), send.clone());
+        let send = send.clone();
         Callback::from(move |event: KeyboardEvent| match event.key().as_str() {
             // A key that ends the composition of a character belongs to the input method; 229 is how Safari says so.
             "Enter" if event.is_composing() || event.key_code() == 229 => {}
             "Enter" if !event.shift_key() && !has_touch_keyboard() => {
                 event.prevent_default();
                 send.emit(());
-            }
-            "Escape" => {
-                if let Some(running) = running {
-                    chat.stop(running);
-                }
             }
             _ => {}
         })

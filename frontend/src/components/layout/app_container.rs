@@ -135,11 +135,16 @@ pub fn AppContainer(props: &AppContainerProps) -> Html {
         })
     };
     use_keys((*drawer, *folded), {
-        let (toggle, drawer) = (toggle.clone(), drawer.clone());
+        let (chat, toggle, drawer) = (chat.clone(), toggle.clone(), drawer.clone());
         Callback::from(move |event: KeyboardEvent| {
             let command = event.ctrl_key() || event.meta_key();
             match event.key().as_str() {
                 "Escape" if *drawer => drawer.set(false),
+                // What is open over the page closes first and keeps the key to itself.
+                "Escape" => match chat.open.get().running() {
+                    Some(running) => chat.stop(running),
+                    None => return,
+                },
                 "b" | "B" if command && !event.shift_key() && !event.alt_key() => toggle.emit(()),
                 "o" | "O" if command && event.shift_key() => {
                     if let Some(navigator) = &navigator {
