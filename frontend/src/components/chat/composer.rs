@@ -74,6 +74,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         outline: none;
     }
     textarea::placeholder {
+        overflow: hidden;
+        white-space: nowrap;
+        text-overflow: ellipsis;
         color: var(--muted);
         opacity: 1;
     }
