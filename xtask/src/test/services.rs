@@ -20,6 +20,8 @@ const STOP: Duration = Duration::from_secs(60);
 
 /// `up` starts and refuses to start twice; one signal ends every process of it, and so does its own sudden death.
 pub fn stop() -> Outcome<Proof> {
+    crate::up::set_up()?;
+    crate::up::build()?;
     let data = Scratch::new("stop")?;
     let settings = settings(&data.0)?;
     let up = || -> Outcome<Command> {
