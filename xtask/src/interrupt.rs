@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -74,18 +74,17 @@ impl Drop for Watched {
 
 /// Asks a process to end.
 pub fn terminate(pid: u32) {
-    signal(pid, Signal::TERM);
-}
-
-/// Ends a process that did not end when asked.
-pub fn kill(pid: u32) {
-    signal(pid, Signal::KILL);
-}
-
-fn signal(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+    if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
         // It may have ended by itself in the meantime; that is what we want.
-        let _ = kill_process(pid, signal);
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// Ends a group of processes that did not end when asked.
+pub fn kill_group(leader: u32) {
+    if let Some(leader) = Pid::from_raw(leader.cast_signed()) {
+        // As above: ended already is as good.
+        let _ = kill_process_group(leader, Signal::KILL);
     }
 }
 

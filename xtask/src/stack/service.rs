@@ -50,16 +50,26 @@ impl Service {
         interrupt::terminate(self.pid);
         if self.ended.recv_timeout(patience).is_err() {
             say(&format!("{} did not end within {} s and is killed.", self.name, patience.as_secs()));
-            interrupt::kill(self.pid);
+            interrupt::kill_group(self.pid);
         }
     }
 }
 
-/// The command through a program that has the kernel end it when we are killed and cannot do so ourselves.
+/// Runs a program and hands it one SIGTERM, however many come: the kernel may tell of our death once for each of our
+/// threads, and `oriel` takes a second signal for a person who cannot wait.
+const KEEPER: &str = "\
+\"$@\" & child=$!
+trap 'trap \"\" TERM; kill -TERM $child' TERM
+wait $child; status=$?
+while kill -0 $child 2>/dev/null; do wait $child; status=$?; done
+exit $status";
+
+/// The command through a keeper that the kernel tells when we are killed and cannot end anything ourselves.
 fn ending_with_us(command: Command) -> Command {
     let Some(setpriv) = find("setpriv") else { return command };
     let mut wrapped = Command::new(setpriv);
-    wrapped.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+    wrapped.args(["--pdeathsig", "TERM", "--", "sh", "-c", KEEPER, "keeper"]);
+    wrapped.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => wrapped.env(name, value),
