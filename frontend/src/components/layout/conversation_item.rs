@@ -64,6 +64,12 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         background: var(--accent);
         animation: row-busy 1.2s ease-in-out infinite alternate;
     }
+    &:hover .busy, &:focus-within .busy, &.open .busy {
+        margin-right: 2.5rem;
+    }
+    &:hover a:has(+ .busy), &:focus-within a:has(+ .busy), &.open a:has(+ .busy) {
+        padding-right: var(--space-2);
+    }
     input {
         flex: 1;
         min-width: 0;
@@ -85,6 +91,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         }
         a, &:hover a, &:focus-within a, &.open a {
             padding-right: 3rem;
+        }
+        .busy, &:hover .busy, &:focus-within .busy, &.open .busy {
+            margin-right: 3.25rem;
         }
         input {
             font-size: 1rem;
