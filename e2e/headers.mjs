@@ -26,7 +26,7 @@ export async function headers({ address }) {
     must(!/script-src[^;]*'unsafe-inline'/.test(policy), `${path} allows inline scripts: ${policy}`);
     if (path.startsWith("/api/")) {
       const error = await answer.json();
-      must(error.code && error.message, `${path}: not an ApiError: ${JSON.stringify(error)}`);
+      must(error.code && error.message && error.request_id, `${path}: not an ApiError: ${JSON.stringify(error)}`);
     }
     if (path === "/") must(answer.headers.get("cache-control") === "no-cache" || status !== 200, "index.html is cached");
   }

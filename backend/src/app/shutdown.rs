@@ -1,17 +1,24 @@
 //! The end, in the one order that loses nothing: listener, streams told to reconnect, journal flushed, ownership
 //! released, workers, pool of connections, private database.
 
+use std::time::Duration;
+
 use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::task::JoinHandle;
 
 use super::start::Floors;
 
-/// Returns at the first SIGINT or SIGTERM. A second one ends the process at once, for whoever cannot wait.
+/// One Ctrl-C or one supervisor can reach a process more than once, by itself and by its group. Nobody means it twice
+/// within this time.
+const ECHO: Duration = Duration::from_secs(1);
+
+/// Returns at the first SIGINT or SIGTERM. Another one after [`ECHO`] ends the process at once, for whoever cannot wait.
 pub async fn signal() {
     next_signal().await;
     tracing::info!("going down; once more ends at once");
     tokio::spawn(async {
+        tokio::time::sleep(ECHO).await;
         next_signal().await;
         std::process::exit(130);
     });

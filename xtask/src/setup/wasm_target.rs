@@ -7,6 +7,7 @@ use std::process::Command;
 use super::wasm_source;
 use crate::command;
 use crate::failure::{Doing, Failure, Outcome};
+use crate::place;
 use crate::report::{Done, doing};
 
 /// The target's name.
@@ -20,6 +21,7 @@ pub fn install() -> Outcome<Done> {
     if is_installed(&rustlib) {
         return Ok(Done::AlreadyThere(TARGET.into()));
     }
+    forget_compiled()?;
     let mut tried = Vec::new();
     if command::find("rustup").is_some() {
         doing(&format!("rustup target add {TARGET}"));
@@ -50,6 +52,15 @@ pub fn install() -> Outcome<Done> {
          {TARGET}`, or your system's package for it), or set {ARCHIVE}.",
         tried.join("\n  - ")
     )))
+}
+
+/// Removes what was compiled against a library that is gone: Cargo does not see that the new one is another.
+fn forget_compiled() -> Outcome {
+    let compiled = place::target().join(TARGET);
+    if compiled.is_dir() {
+        std::fs::remove_dir_all(&compiled).doing(format!("remove {}", compiled.display()))?;
+    }
+    Ok(())
 }
 
 /// `<sysroot>/lib/rustlib` of the compiler in use.
