@@ -17,6 +17,13 @@ const WASM_BINDGEN: &str = "0.2.130";
 /// Carries `wasm-opt`; Debian's own is too old to read what this compiler writes.
 const BINARYEN: &str = "132";
 
+/// A tool runs for a second at a time, so an optimised one would not earn the minutes that it takes to compile.
+const QUICKLY_COMPILED: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+];
+
 /// Builds the page.
 pub fn trunk() -> Outcome<Done> {
     // Its dependencies are held at its authors' versions: newer ones do not compile together.
@@ -63,10 +70,11 @@ pub fn cargo_tool(program: &str, package: &str, version: &str, options: &[&str])
     in_fresh_directory(&directory, |directory| {
         let mut cargo = Command::new("cargo");
         cargo
-            .args(["install", "--quiet", package, "--version", version])
+            .args(["install", package, "--version", version])
             .args(options)
             .arg("--root")
-            .arg(directory);
+            .arg(directory)
+            .envs(QUICKLY_COMPILED);
         // Beside our own build, so that an interrupted one can go on.
         command::run(cargo.env("CARGO_TARGET_DIR", place::target().join("tools")))
     })?;
