@@ -100,6 +100,7 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
         move |id| chat.open(*id)
     });
     let load = use_selected(&chat.open, |open: &Conversation| open.load.clone());
+    let opened = use_selected(&chat.open, |open: &Conversation| open.id);
     let is_blank = use_selected(&chat.open, |open: &Conversation| open.leaf().is_none());
     let has_pending = use_selected(&chat.outbox, |outbox: &Outbox| outbox.clone()).of(id).next().is_some();
     let list = use_selected(&chat.list, Conversations::clone);
@@ -132,7 +133,8 @@ pub fn ChatPage(props: &ChatPageProps) -> Html {
             }
         };
     }
-    let is_empty = load == Load::Ready && is_blank && !has_pending;
+    // Before the conversation is opened nothing is known of it: the composer must not glide away from the middle.
+    let is_empty = opened == id && load == Load::Ready && is_blank && !has_pending;
     let choose = {
         let chat = chat.clone();
         Callback::from(move |text: &'static str| begin_with(&chat, text))
