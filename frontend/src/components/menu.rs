@@ -88,12 +88,12 @@ pub struct MenuProps {
     pub up: bool,
 }
 
-/// A button of three dots with a menu.
-#[component]
-pub fn Menu(props: &MenuProps) -> Html {
+/// Whether the popup within `root` is open. Opening it moves the focus to its first item; Escape and a press outside
+/// close it.
+#[hook]
+pub fn use_popup(root: &NodeRef) -> UseStateHandle<bool> {
     let open = use_state(|| false);
-    let root = use_node_ref();
-    use_dismiss(&root, *open, {
+    use_dismiss(root, *open, {
         let open = open.setter();
         Callback::from(move |()| open.set(false))
     });
@@ -105,6 +105,14 @@ pub fn Menu(props: &MenuProps) -> Html {
             }
         }
     });
+    open
+}
+
+/// A button of three dots with a menu.
+#[component]
+pub fn Menu(props: &MenuProps) -> Html {
+    let root = use_node_ref();
+    let open = use_popup(&root);
     let toggle = {
         let open = open.clone();
         Callback::from(move |event: MouseEvent| {
@@ -145,7 +153,7 @@ pub fn Menu(props: &MenuProps) -> Html {
 
 /// Closes what `root` has opened: on Escape, which also gives the focus back to its button, and on a press elsewhere.
 #[hook]
-pub fn use_dismiss(root: &NodeRef, open: bool, close: Callback<()>) {
+fn use_dismiss(root: &NodeRef, open: bool, close: Callback<()>) {
     let root = root.clone();
     use_effect_with(open, move |open| {
         let listeners = open.then(|| web_sys::window()?.document()).flatten().map(|document| {
@@ -200,7 +208,7 @@ fn items(root: &NodeRef) -> Option<web_sys::NodeList> {
 }
 
 /// Moves the focus to one line of an open menu.
-pub fn focus_item(root: &NodeRef, index: u32) {
+fn focus_item(root: &NodeRef, index: u32) {
     if let Some(item) = items(root).and_then(|items| items.item(index)).and_then(|item| item.dyn_into().ok())
     {
         focus(&item);

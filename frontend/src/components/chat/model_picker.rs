@@ -5,7 +5,7 @@ use stylist::css;
 use yew::prelude::*;
 
 use crate::components::icon::{Glyph, icon};
-use crate::components::menu::{focus_item, move_focus, use_dismiss};
+use crate::components::menu::{move_focus, use_popup};
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_selected, use_store};
 use crate::state::conversation::Conversation;
@@ -151,20 +151,8 @@ pub fn ModelPicker() -> Html {
     let chat = use_chat();
     let models = use_store(&chat.models);
     let of_conversation = use_selected(&chat.open, |open: &Conversation| open.model.clone());
-    let open = use_state(|| false);
     let root = use_node_ref();
-    use_dismiss(&root, *open, {
-        let open = open.setter();
-        Callback::from(move |()| open.set(false))
-    });
-    use_effect_with(*open, {
-        let root = root.clone();
-        move |open| {
-            if *open {
-                focus_item(&root, 0);
-            }
-        }
-    });
+    let open = use_popup(&root);
     let Some(items) = &models.items else { return Html::default() };
     let current = models.current(of_conversation.as_deref());
     let toggle = {
