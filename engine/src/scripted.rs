@@ -8,19 +8,25 @@
 //! # The answer
 //! Its `k`-th token is a function of the prompt's tokens, of `k`, and, unless the temperature is 0, of the seed: so
 //! [`expected_answer`] can tell it beforehand, and an answer that was continued, batched or built on a reused prefix
-//! must be the same. Words in the last message of the user steer it:
+//! must be the same. Whoever wants to foretell an answer therefore asks with a seed, or at temperature 0. Words in the
+//! last message of the user steer it:
 //!
 //! | word | effect |
 //! |---|---|
 //! | `tokens:N` | the answer has N tokens (24 without) |
 //! | `endless` | the answer does not end by itself |
 //! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
+//! | `clock` | each token is the time at which it was sampled (below) |
+//! | `pace:N` | steps with this stream begin on a beat of N a second: N tokens a second |
 //! | `pause:N` | every step with this stream takes N ms more |
 //! | `crash:K` | the process aborts instead of the answer's K-th token, from 1 |
 //! | `broken:K` | the batch fails instead of the K-th token |
 //! | `stuck:K` | the step for the K-th token never ends |
 //! | `refuse` | the chat template refuses the conversation |
 //! | `slow-template:N` | the chat template takes N ms |
+//!
+//! A `clock` tells the machine's `CLOCK_MONOTONIC` in µs, as digits and a space, so that a reader on the same machine
+//! knows how old each token is. Such an answer cannot be foretold, and one that is continued goes on with later times.
 
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
@@ -31,6 +37,7 @@ pub use decoder::ScriptedDecoder;
 pub use model::{ScriptedModel, write_model};
 pub use reader::ScriptedReader;
 
+mod beat;
 mod decoder;
 mod model;
 mod reader;
@@ -39,7 +46,8 @@ mod script;
 /// Most tokens that [`expected_answer`] makes of an endless answer.
 const EXPECTED_MAX_TOKENS: usize = 100_000;
 
-/// What a scripted worker answers to `messages`, up to `max_tokens`; stop strings are not looked at.
+/// What a scripted worker answers to `messages`, up to `max_tokens`, whether in one go or continued; stop strings and
+/// the end of the context are not looked at, and an answer of the `clock` cannot be told beforehand.
 pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> String {
     let prompt = ScriptedReader.read(messages).map(|prompt| prompt.tokens).unwrap_or_default();
     let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);

@@ -5,6 +5,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
+use super::beat::{self, Beat};
 use super::model::ScriptedModel;
 use super::script::{self, Script};
 use crate::decoder::{BatchToken, DecodeError, Decoder, LoadRequest, ModelFacts};
@@ -21,6 +22,7 @@ pub struct ScriptedDecoder {
     step: Duration,
     prompt_token: Duration,
     spend: Box<dyn FnMut(Duration)>,
+    beat: Beat,
     slots: Vec<Slot>,
     /// Slot and length of its tokens, for each row of the last batch that wanted logits.
     rows: Vec<Option<(u32, usize)>>,
@@ -32,6 +34,8 @@ struct Slot {
     sampling: Option<SamplingParams>,
     /// What a real sampler's penalties would have seen of the answer.
     seen: Vec<Token>,
+    /// When the last token of a clock was sampled, as text.
+    time: Vec<u8>,
 }
 
 impl ScriptedDecoder {
@@ -44,11 +48,12 @@ impl ScriptedDecoder {
                 slots,
                 context_tokens,
                 batch_tokens: BATCH_TOKENS.max(slots),
-                vocabulary_tokens: script::vocabulary_tokens(),
+                vocabulary_tokens: script::vocabulary_tokens(slots),
             },
             step: Duration::from_micros(u64::from(model.step_us)),
             prompt_token: Duration::from_micros(u64::from(model.prompt_token_us)),
             spend,
+            beat: Beat::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             rows: Vec::new(),
         }
@@ -103,6 +108,9 @@ impl Decoder for ScriptedDecoder {
         }
         let due = self.due();
         let prompt_tokens = batch.len().saturating_sub(due.len()) as u32;
+        if let Some(rate) = due.iter().filter_map(|(script, _)| script.tokens_per_second).min() {
+            self.beat.wait(rate);
+        }
         let pause = due.iter().map(|(script, _)| script.pause_ms).max().unwrap_or(0);
         (self.spend)(self.step + self.prompt_token * prompt_tokens + Duration::from_millis(pause));
         for (script, next) in due {
@@ -144,7 +152,12 @@ impl Decoder for ScriptedDecoder {
             return Err(fault(format!("the sampler of slot {slot} has not seen the answer so far")));
         }
         let token = script::answer_token(prompt, answer.len(), sampling, draw);
+        let is_told_by_clock = token != script::END && Script::of_prompt(prompt).is_clock;
+        let token = if is_told_by_clock { script::FIRST_CLOCK + slot as Token } else { token };
         held.seen.push(token);
+        if is_told_by_clock {
+            held.time = format!("{} ", beat::monotonic_us()).into_bytes();
+        }
         Ok(token)
     }
 
@@ -175,7 +188,11 @@ impl Decoder for ScriptedDecoder {
     }
 
     fn token_bytes(&self, token: Token) -> &[u8] {
-        script::token_bytes(token)
+        let clock = token.checked_sub(script::FIRST_CLOCK).and_then(|slot| usize::try_from(slot).ok());
+        match clock.and_then(|slot| self.slots.get(slot)) {
+            Some(slot) => &slot.time,
+            None => script::token_bytes(token),
+        }
     }
 
     fn is_end(&self, token: Token) -> bool {

@@ -43,12 +43,15 @@ const WORDS: [&str; 24] = [
     "**zinc** ",
 ];
 
+/// The first of the tokens that are a time: each slot has its own, whose bytes are when it was sampled last.
+pub(super) const FIRST_CLOCK: Token = FIRST_WORD + WORDS.len() as Token;
+
 /// How long an answer is where the message does not say.
 const ANSWER_TOKENS: usize = 24;
 
-/// Size of the vocabulary.
-pub(super) fn vocabulary_tokens() -> u32 {
-    FIRST_WORD as u32 + WORDS.len() as u32
+/// Size of the vocabulary of a worker with so many slots.
+pub(super) fn vocabulary_tokens(slots: u32) -> u32 {
+    FIRST_CLOCK as u32 + slots
 }
 
 /// All bytes, so that one of them can be lent.
@@ -69,7 +72,9 @@ pub(super) struct Script {
     pub(super) tokens: Option<usize>,
     pub(super) is_endless: bool,
     pub(super) echo: Option<String>,
+    pub(super) is_clock: bool,
     pub(super) pause_ms: u64,
+    pub(super) tokens_per_second: Option<u32>,
     pub(super) crash_at: Option<usize>,
     pub(super) broken_at: Option<usize>,
     pub(super) stuck_at: Option<usize>,
@@ -89,6 +94,8 @@ impl Script {
             match (key, value.parse::<usize>().ok()) {
                 ("tokens", tokens) => script.tokens = tokens,
                 ("endless", None) => script.is_endless = true,
+                ("clock", None) => script.is_clock = true,
+                ("pace", Some(rate)) => script.tokens_per_second = u32::try_from(rate.max(1)).ok(),
                 ("pause", Some(ms)) => script.pause_ms = ms as u64,
                 ("crash", at) => script.crash_at = at,
                 ("broken", at) => script.broken_at = at,
@@ -137,8 +144,9 @@ mod tests {
 
     #[test]
     fn a_message_is_read_as_the_table_says() {
-        let script = Script::parse("please tokens:7 pause:3 crash:2 and echo:tokens:9 é");
+        let script = Script::parse("please tokens:7 pace:30 pause:3 crash:2 and echo:tokens:9 é");
         assert_eq!(script.tokens, Some(7));
+        assert_eq!(script.tokens_per_second, Some(30));
         assert_eq!(script.pause_ms, 3);
         assert_eq!(script.crash_at, Some(2));
         assert_eq!(script.echo.as_deref(), Some("tokens:9 é"));
@@ -149,7 +157,7 @@ mod tests {
     fn every_token_has_its_bytes() {
         assert_eq!(token_bytes(65), b"A");
         assert_eq!(token_bytes(FIRST_WORD), b"amber ");
-        for marker in [END, SYSTEM, USER, ASSISTANT, -1, vocabulary_tokens() as Token] {
+        for marker in [END, SYSTEM, USER, ASSISTANT, -1, FIRST_CLOCK] {
             assert_eq!(token_bytes(marker), b"");
         }
     }

@@ -1,5 +1,7 @@
 use engine::scripted::{ScriptedModel, expected_answer};
-use engine::{EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt};
+use engine::{
+    EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt, SamplingOptions,
+};
 
 use crate::harness::*;
 
@@ -144,12 +146,8 @@ async fn what_the_template_refuses_fails_with_its_words() {
 async fn an_answer_goes_on_from_its_prompt_and_tokens() {
     let rig = simple();
     let whole = rig.answer("one", "hello").await;
-    let prompt = whole.events.iter().find_map(|event| match event {
-        GenerationEvent::Prompt { tokens, .. } => Some(tokens.clone()),
-        _ => None,
-    });
     let request = GenerateRequest {
-        prompt: Prompt::Tokens(prompt.unwrap()),
+        prompt: Prompt::Tokens(whole.prompt()),
         answer_so_far: whole.tokens[..10].to_vec(),
         ..rig.request("one", "")
     };
@@ -157,6 +155,53 @@ async fn an_answer_goes_on_from_its_prompt_and_tokens() {
     let rest = read(&mut generation).await;
     assert_eq!(rest.tokens, whole.tokens[10..]);
     assert!(whole.text.ends_with(&rest.text));
+}
+
+/// From everywhere, and whatever the temperature: it is what tests of recovery rely on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_goes_on_in_another_process_is_the_one_that_was_foretold() {
+    let question = "tokens:60 pause:0";
+    for temperature in [0.0, 1.5] {
+        let sampling =
+            SamplingOptions { seed: Some(3), temperature: Some(temperature), ..Default::default() };
+        let sampling = sampling.check().unwrap();
+        let foretold = expected_answer(&asks(question), &sampling);
+        let begins = simple();
+        let request = GenerateRequest { sampling: sampling.clone(), ..begins.request("one", question) };
+        let whole = read(&mut within(begins.engine.generate(request)).await.unwrap()).await;
+        assert_eq!(whole.text, foretold);
+        let prompt = whole.prompt();
+        let goes_on = simple();
+        for kept in [0, 1, 31, 59, 60] {
+            let request = GenerateRequest {
+                prompt: Prompt::Tokens(prompt.clone()),
+                answer_so_far: whole.tokens[..kept].to_vec(),
+                sampling: sampling.clone(),
+                ..goes_on.request("one", "")
+            };
+            let rest = read(&mut within(goes_on.engine.generate(request)).await.unwrap()).await;
+            assert_eq!(rest.tokens, whole.tokens[kept..], "after {kept}");
+            assert!(foretold.ends_with(&rest.text));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_tells_when_each_token_was_made_and_keeps_its_pace() {
+    let rig = simple();
+    let told = rig.answer("one", "clock tokens:21 pace:100").await;
+    let times: Vec<u64> = told.text.split_whitespace().map(|time| time.parse().unwrap()).collect();
+    assert_eq!(times.len(), 21);
+    assert!(times.is_sorted());
+    assert!(times[20] - times[0] >= 190_000, "twenty beats of ten milliseconds: {times:?}");
+    assert_eq!(told.tokens.len(), 21);
+    let request = GenerateRequest {
+        prompt: Prompt::Tokens(told.prompt()),
+        answer_so_far: told.tokens[..20].to_vec(),
+        ..rig.request("one", "")
+    };
+    let rest = read(&mut within(rig.engine.generate(request)).await.unwrap()).await;
+    assert!(rest.text.trim().parse::<u64>().unwrap() > times[20], "{}", rest.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,6 +84,15 @@ impl Told {
         }
     }
 
+    /// The prompt as the model read it.
+    pub fn prompt(&self) -> Vec<Token> {
+        let prompt = self.events.iter().find_map(|event| match event {
+            GenerationEvent::Prompt { tokens, .. } => Some(tokens.clone()),
+            _ => None,
+        });
+        prompt.unwrap()
+    }
+
     pub fn error(&self) -> &GenerationError {
         match self.events.last() {
             Some(GenerationEvent::Failed(error)) => error,
