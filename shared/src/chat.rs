@@ -97,6 +97,15 @@ pub struct Regenerate {
     pub options: GenerationOptions,
 }
 
+/// `POST /api/messages/{id}/continue`: goes on with an answer that failed, was stopped or reached its length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Continue {
+    /// As in [`SendMessage::client_id`].
+    pub client_id: ClientId,
+}
+
 /// 202: the message is kept, and its answer will come over the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

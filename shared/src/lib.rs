@@ -20,7 +20,7 @@ pub mod sse;
 pub mod theme;
 
 pub use auth::{Login, Registration, RegistrationPolicy, Role, Session, SetupState, User};
-pub use chat::{ContextPolicy, GenerationOptions, Regenerate, SendAccepted, SendMessage};
+pub use chat::{ContextPolicy, Continue, GenerationOptions, Regenerate, SendAccepted, SendMessage};
 pub use code_block::CodeBlock;
 pub use conversation::{Conversation, ConversationSummary, CreateConversation, UpdateConversation};
 pub use error::{ApiError, ContextOverflow, ErrorCode, FieldError};

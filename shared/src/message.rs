@@ -120,4 +120,8 @@ pub struct Message {
     /// Older messages of the conversation that the model did not read, because they no longer fit its context.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omitted_message_ids: Vec<MessageId>,
+    /// The sibling that this answer goes on with: its text stands at the beginning of this one's, and the two are one
+    /// answer to whoever reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<MessageId>,
 }

@@ -26,6 +26,8 @@ pub const CONVERSATION_MESSAGES: &str = "/api/conversations/{conversation_id}/me
 pub const CHAT: &str = "/api/chat";
 /// Another answer.
 pub const MESSAGE_REGENERATE: &str = "/api/messages/{message_id}/regenerate";
+/// Go on with an answer that ended too early.
+pub const MESSAGE_CONTINUE: &str = "/api/messages/{message_id}/continue";
 /// End an answer.
 pub const GENERATION_STOP: &str = "/api/generations/{generation_id}/stop";
 /// List news only.
@@ -61,6 +63,11 @@ pub fn message_regenerate(id: MessageId) -> String {
     format!("/api/messages/{id}/regenerate")
 }
 
+/// [`MESSAGE_CONTINUE`] of one.
+pub fn message_continue(id: MessageId) -> String {
+    format!("/api/messages/{id}/continue")
+}
+
 /// [`GENERATION_STOP`] of one.
 pub fn generation_stop(id: GenerationId) -> String {
     format!("/api/generations/{id}/stop")
@@ -90,6 +97,7 @@ mod tests {
         assert_eq!(conversation_restore(conversation_id), fill(CONVERSATION_RESTORE));
         assert_eq!(conversation_messages(conversation_id), fill(CONVERSATION_MESSAGES));
         assert_eq!(message_regenerate(message_id), fill(MESSAGE_REGENERATE));
+        assert_eq!(message_continue(message_id), fill(MESSAGE_CONTINUE));
         assert_eq!(generation_stop(generation_id), fill(GENERATION_STOP));
         assert_eq!(stream_conversation(conversation_id), fill(STREAM_CONVERSATION));
     }

@@ -22,7 +22,7 @@ struct Claimed {
 /// transaction holds its rows at most until the server ends that transaction.
 fn claim_sql(condition: &str) -> String {
     format!(
-        "UPDATE generations SET owner = $1, epoch = epoch + 1, attempt = attempt + 1
+        "UPDATE generations SET owner = $1, epoch = epoch + 1
          WHERE id IN (
              SELECT g.id FROM generations g
              WHERE g.status IN ('queued', 'running', 'stopping') AND {condition}

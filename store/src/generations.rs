@@ -81,9 +81,6 @@ pub struct GenerationRow {
     /// Counts owners, from 1.
     #[diesel(deserialize_as = i32)]
     pub epoch: u32,
-    /// Counts tries, from 1.
-    #[diesel(deserialize_as = i32)]
-    pub attempt: u32,
     /// The last chunk, once it has ended; 0 before, and for an answer without text.
     #[diesel(deserialize_as = i32)]
     pub last_seq: u32,
@@ -99,6 +96,9 @@ pub struct GenerationRow {
     pub started_at: Option<OffsetDateTime>,
     /// When it ended.
     pub ended_at: Option<OffsetDateTime>,
+    /// How often the model's process died under it.
+    #[diesel(deserialize_as = i32)]
+    pub engine_deaths: u32,
 }
 
 impl GenerationRow {

@@ -44,6 +44,8 @@ struct MessageRow {
     error: Option<Json<ApiError>>,
     #[diesel(sql_type = Array<SqlUuid>)]
     omitted_message_ids: Vec<Uuid>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    continues: Option<Uuid>,
     #[diesel(sql_type = Timestamptz)]
     created_at: OffsetDateTime,
     #[diesel(sql_type = Nullable<SqlUuid>)]
@@ -68,13 +70,14 @@ impl From<MessageRow> for Message {
             finish_reason: row.finish_reason.map(|word| word.0),
             error: row.error.map(|json| json.0),
             omitted_message_ids: row.omitted_message_ids.into_iter().map(MessageId).collect(),
+            continues: row.continues.map(MessageId),
         }
     }
 }
 
 const COLUMNS: &str =
     "m.id, m.conversation_id, m.parent_id, m.role, m.content, m.reasoning, m.status, m.model,
-    m.usage, m.finish_reason, m.error, m.omitted_message_ids, m.created_at, g.id AS generation_id";
+    m.usage, m.finish_reason, m.error, m.omitted_message_ids, m.continues, m.created_at, g.id AS generation_id";
 
 const TABLES: &str = "messages m
     JOIN conversations c ON c.id = m.conversation_id AND c.user_id = $1

@@ -63,6 +63,7 @@ diesel::table! {
         error -> Nullable<Jsonb>,
         omitted_message_ids -> Array<Uuid>,
         created_at -> Timestamptz,
+        continues -> Nullable<Uuid>,
     }
 }
 
@@ -84,7 +85,6 @@ diesel::table! {
         status -> Text,
         owner -> Uuid,
         epoch -> Int4,
-        attempt -> Int4,
         last_seq -> Int4,
         bucket -> Int4,
         request -> Jsonb,
@@ -93,6 +93,7 @@ diesel::table! {
         created_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
+        engine_deaths -> Int4,
     }
 }
 

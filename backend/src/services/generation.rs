@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use engine::Engine;
 use shared::{FinishReason, GenerationId, Message, SendAccepted, StreamEvent, UserId};
-use store::{GenerationStatus, ReplicaId, Store, StoreError};
+use store::{GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -184,6 +184,18 @@ impl Generations {
             tracing::info!(count = left.len(), "ended answers that the last process left unfinished");
         }
         Ok(left.len())
+    }
+
+    /// Goes on with an answer that this replica has just claimed: its own of an earlier process, or one whose owner's
+    /// lease is over. A runner of an earlier epoch that is still here is told that it lost.
+    pub fn resume(&self, row: GenerationRow) {
+        let generations = self.clone();
+        self.spawn_side_job(async move {
+            let ended = generations.inner.store.end_claimed_generation(&row, &failure::interrupted()).await;
+            if let Err(error) = ended {
+                tracing::warn!(%error, generation = %row.id, "a claimed answer was not ended");
+            }
+        });
     }
 
     /// Tells all streams to reconnect, ends the runners and writes their text. Their answers stay unfinished:

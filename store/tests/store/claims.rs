@@ -20,7 +20,7 @@ async fn a_restarted_server_ends_what_it_left_and_keeps_the_text() {
     world.store.register_replica(world.replica, Uuid::now_v7()).await.unwrap();
     let claimed = world.store.claim_own_generations(world.replica).await.unwrap();
     assert_eq!(claimed.len(), 3);
-    assert!(claimed.iter().all(|row| (row.epoch, row.attempt) == (2, 2)));
+    assert!(claimed.iter().all(|row| row.epoch == 2));
     for row in &claimed {
         world.store.end_claimed_generation(row, &interrupted()).await.unwrap().expect("it had not ended");
     }

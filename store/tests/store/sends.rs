@@ -14,7 +14,7 @@ async fn a_send_makes_conversation_messages_and_generation_at_once() {
     assert!(conversation.generating);
     let generation = world.store.generation(world.ada, ids.generation_id).await.unwrap();
     assert_eq!((generation.status, generation.owner), (GenerationStatus::Queued, world.replica));
-    assert_eq!((generation.epoch, generation.attempt), (1, 1));
+    assert_eq!((generation.epoch, generation.engine_deaths), (1, 0));
     assert_eq!(generation.request, serde_json::json!({ "temperature": 0.5 }));
 }
 

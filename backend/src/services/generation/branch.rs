@@ -132,6 +132,7 @@ mod tests {
             finish_reason: None,
             error: None,
             omitted_message_ids: Vec::new(),
+            continues: None,
         }
     }
 

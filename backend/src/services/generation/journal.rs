@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::{ApiError, ConversationId, ErrorCode, GenerationId, MessageId, StreamEvent};
+use shared::{ApiError, ConversationId, ErrorCode, GenerationId, MessageId, StreamEvent, UserId};
 use store::{NewChunk, ReplicaId, Store, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -41,6 +41,8 @@ pub struct Journal {
 /// Whose text it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
+    /// Whose answer it is.
+    pub user_id: UserId,
     /// The run.
     pub generation_id: GenerationId,
     /// The message it writes.
@@ -160,7 +162,8 @@ impl Inner {
             let mut backoff = Backoff::default();
             while let Err(error) = self.write(&one).await {
                 if !is_outage(&error) {
-                    tracing::error!(%error, generation = %one[0].target.generation_id, "a chunk was refused");
+                    let Target { user_id, generation_id, .. } = one[0].target;
+                    tracing::error!(%error, user = %user_id, generation = %generation_id, "a chunk was refused");
                     self.close(one[0].target.generation_id, WriteError::Refused);
                     break;
                 }

@@ -82,6 +82,7 @@ struct Runner {
 impl Runner {
     fn new(generations: Generations, seat: Seat, job: Job) -> Self {
         let writer = generations.inner.journal.writer(Target {
+            user_id: job.user,
             generation_id: job.ids.generation_id,
             message_id: job.ids.message_id,
             conversation_id: job.ids.conversation_id,

@@ -200,6 +200,7 @@ fn question(request: &SendMessage, accepted: &SendAccepted) -> Message {
         finish_reason: None,
         error: None,
         omitted_message_ids: Vec::new(),
+        continues: None,
     }
 }
 
@@ -221,5 +222,6 @@ fn placeholder(accepted: &SendAccepted, parent_id: MessageId, model: Option<Stri
         finish_reason: None,
         error: None,
         omitted_message_ids: Vec::new(),
+        continues: None,
     }
 }

@@ -21,6 +21,7 @@ fn message(parent: Option<MessageId>, role: Author, content: &str) -> Message {
         finish_reason: None,
         error: None,
         omitted_message_ids: Vec::new(),
+        continues: None,
     }
 }
 
