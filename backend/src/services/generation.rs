@@ -12,6 +12,7 @@
 mod accumulator;
 mod backoff;
 mod branch;
+pub mod elsewhere;
 mod failure;
 mod journal;
 pub mod live;
@@ -34,6 +35,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::AppResult;
+use elsewhere::hints::Hints;
+use elsewhere::sender;
 use journal::Journal;
 use live::LiveHub;
 use registry::{Registry, Seat};
@@ -52,6 +55,7 @@ struct Inner {
     store: Store,
     engine: Engine,
     hub: LiveHub,
+    hints: Hints,
     journal: Journal,
     registry: Registry,
     owner: ReplicaId,
@@ -79,13 +83,17 @@ impl Generations {
     /// it outlives every request.
     pub fn start(store: Store, engine: Engine, owner: ReplicaId, runtime: Handle) -> Self {
         let hub = LiveHub::default();
-        let journal = Journal::new(store.clone(), hub.clone(), owner);
+        let hints = Hints::default();
+        let journal = Journal::new(store.clone(), hub.clone(), hints.clone(), owner);
         let flusher = CancellationToken::new();
         runtime.spawn(flusher.clone().run_until_cancelled_owned(journal.clone().run()));
+        let sending = sender::run(store.clone(), hints.clone(), owner);
+        runtime.spawn(flusher.clone().run_until_cancelled_owned(sending));
         let inner = Inner {
             store,
             engine,
             hub,
+            hints,
             journal,
             registry: Registry::default(),
             owner,
@@ -116,6 +124,11 @@ impl Generations {
     /// Where readers hear what happens.
     pub fn hub(&self) -> &LiveHub {
         &self.inner.hub
+    }
+
+    /// What the other replicas should look at.
+    pub fn hints(&self) -> &Hints {
+        &self.inner.hints
     }
 
     /// The server that runs answers here.

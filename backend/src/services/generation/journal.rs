@@ -20,6 +20,7 @@ pub use writer::{WriteError, Writer};
 
 use super::accumulator::{Accumulator, Chunk, Urgency};
 use super::backoff::{Backoff, is_outage};
+use super::elsewhere::hints::Hints;
 use super::live::{LiveEvent, LiveHub, Topic};
 
 /// Between two commits: below what an eye sees as a pause, and twenty a second at most.
@@ -56,6 +57,7 @@ pub struct Target {
 struct Inner {
     store: Store,
     hub: LiveHub,
+    hints: Hints,
     owner: ReplicaId,
     entries: Mutex<BTreeMap<GenerationId, Entry>>,
     work: Notify,
@@ -86,8 +88,8 @@ struct Sealed {
 
 impl Journal {
     /// A journal whose flusher still has to be [`run`](Self::run).
-    pub fn new(store: Store, hub: LiveHub, owner: ReplicaId) -> Self {
-        let inner = Inner { store, hub, owner, entries: Mutex::default(), work: Notify::new() };
+    pub fn new(store: Store, hub: LiveHub, hints: Hints, owner: ReplicaId) -> Self {
+        let inner = Inner { store, hub, hints, owner, entries: Mutex::default(), work: Notify::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -216,6 +218,8 @@ impl Inner {
             );
         }
         entry.state.send_replace(EntryState::Open);
+        drop(entries);
+        self.hints.moved(id);
     }
 
     fn close(&self, id: GenerationId, error: WriteError) {
