@@ -77,8 +77,9 @@ pub enum GenerationEvent {
         kind: TextKind,
         /// Whole characters.
         text: String,
-        /// Exactly the tokens whose bytes are `text`, control tokens without bytes among them. Only the very last
-        /// piece may hold the beginning of a token that a stop string cut; that token is not listed.
+        /// Exactly the tokens whose bytes are `text`, control tokens without bytes among them. None in a piece that
+        /// holds what the end of the answer has left of a token: such a piece is the very last, and never joined with
+        /// another.
         tokens: Vec<Token>,
     },
     /// Ended well.

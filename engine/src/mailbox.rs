@@ -148,7 +148,7 @@ fn append(waiting: &mut VecDeque<GenerationEvent>, event: GenerationEvent) {
         (
             Some(GenerationEvent::Text { kind, text, tokens }),
             GenerationEvent::Text { kind: new_kind, text: new_text, tokens: new_tokens },
-        ) if *kind == new_kind => {
+        ) if *kind == new_kind && !tokens.is_empty() && !new_tokens.is_empty() => {
             text.push_str(&new_text);
             tokens.extend(new_tokens);
         }

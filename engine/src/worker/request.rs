@@ -62,8 +62,11 @@ impl Request {
         self.text = TextAssembler::new(stop);
     }
 
-    /// Whether prompt and some answer fit into a slot.
+    /// Whether prompt and some answer fit into a slot. An answer that has begun goes on as far as there is room.
     pub(crate) fn fits(&self, context_tokens: u32) -> bool {
+        if !self.continued.is_empty() {
+            return true;
+        }
         let reserve = self.sampling.max_tokens().unwrap_or(RESERVE_TOKENS).min(context_tokens / 4);
         self.prompt_len as u64 + u64::from(reserve) <= u64::from(context_tokens)
     }

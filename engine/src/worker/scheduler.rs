@@ -169,7 +169,7 @@ impl<D: Decoder> Scheduler<D> {
 
     fn end(&mut self, mut request: Request, reason: FinishReason) {
         let rest = request.text.finish();
-        self.tell_piece(request.id, rest);
+        self.tell_pieces(request.id, rest);
         self.tell_done(&request, reason);
     }
 
@@ -178,8 +178,8 @@ impl<D: Decoder> Scheduler<D> {
         self.tell(request.id, News::Done { reason, usage });
     }
 
-    fn tell_piece(&mut self, id: u64, piece: Option<Piece>) {
-        if let Some(Piece { text, tokens }) = piece {
+    fn tell_pieces(&mut self, id: u64, pieces: impl IntoIterator<Item = Piece>) {
+        for Piece { text, tokens } in pieces {
             self.tell(id, News::Text { kind: TextKind::Answer, text, tokens });
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::Token;
 
-/// Text that may be told, and the tokens whose bytes it is.
+/// Text that may be told, and the tokens whose bytes it is. Without tokens it is the last of its answer: the beginning
+/// of a token that the end has cut.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) text: String,
@@ -15,7 +16,7 @@ pub(crate) enum Pushed {
     /// There may be something to tell, and the answer goes on.
     More(Option<Piece>),
     /// A stop string is complete: the answer ends with this.
-    Stop(Option<Piece>),
+    Stop(Vec<Piece>),
 }
 
 /// Collects the tokens of one answer. Holds back those that end within a character or within what may become a stop
@@ -38,30 +39,34 @@ impl TextAssembler {
         self.tokens.push((token, self.bytes.len()));
         let stop = self.stops.iter().filter_map(|stop| find(&self.bytes, stop.as_bytes())).min();
         if let Some(at) = stop {
-            let piece = self.take(at);
-            self.forget();
-            return Pushed::Stop(piece);
+            return Pushed::Stop(self.take_last(at));
         }
         let settled = self.bytes.len() - self.undecided_len();
-        let whole = self.tokens.iter().map(|(_, end)| *end).rev();
-        let border = whole.filter(|end| *end <= settled).find(|end| {
-            let text = self.bytes.get(..*end).unwrap_or_default();
-            incomplete_len(text) == 0
-        });
-        Pushed::More(border.and_then(|border| self.take(border)))
+        Pushed::More(self.border(settled).and_then(|border| self.take(border)))
     }
 
     /// The answer has ended: what was held back for a stop string is text after all; half a character is dropped.
-    pub(crate) fn finish(&mut self) -> Option<Piece> {
-        let whole = self.bytes.len() - incomplete_len(&self.bytes);
-        let piece = self.take(whole);
-        self.forget();
-        piece
+    pub(crate) fn finish(&mut self) -> Vec<Piece> {
+        self.take_last(self.bytes.len() - incomplete_len(&self.bytes))
     }
 
-    fn forget(&mut self) {
-        self.bytes.clear();
+    /// Takes the text before `end`, and forgets the rest: first whole tokens, then what a cut has left of one.
+    fn take_last(&mut self, end: usize) -> Vec<Piece> {
+        let border = self.border(end).unwrap_or(0);
+        let whole = self.take(border);
         self.tokens.clear();
+        let cut = self.take(end - border);
+        self.bytes.clear();
+        whole.into_iter().chain(cut).collect()
+    }
+
+    /// The last end of a token before `end`, or at it, that is no half of a character.
+    fn border(&self, end: usize) -> Option<usize> {
+        let whole = self.tokens.iter().map(|(_, token_end)| *token_end).rev();
+        whole.filter(|token_end| *token_end <= end).find(|token_end| {
+            let text = self.bytes.get(..*token_end).unwrap_or_default();
+            incomplete_len(text) == 0
+        })
     }
 
     /// Bytes at the end that may still become part of a stop string.
@@ -74,7 +79,7 @@ impl TextAssembler {
         self.stops.iter().filter_map(longest).max().unwrap_or(0)
     }
 
-    /// Takes the text before `end`. A token across `end` goes with it without being listed.
+    /// Takes the text before `end` and the tokens that lie in it.
     fn take(&mut self, end: usize) -> Option<Piece> {
         if end == 0 {
             return None;

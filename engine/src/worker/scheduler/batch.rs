@@ -108,13 +108,13 @@ impl<D: Decoder> Scheduler<D> {
         let is_full = request.is_full(self.facts.context_tokens);
         match request.text.push(token, self.decoder.token_bytes(token)) {
             Pushed::More(piece) => {
-                self.tell_piece(id, piece);
+                self.tell_pieces(id, piece);
                 if is_full {
                     self.finish(slot, FinishReason::Length);
                 }
             }
-            Pushed::Stop(piece) => {
-                self.tell_piece(id, piece);
+            Pushed::Stop(pieces) => {
+                self.tell_pieces(id, pieces);
                 self.finish(slot, FinishReason::Stop);
             }
         }

@@ -5,6 +5,10 @@ fn piece(text: &str, tokens: &[Token]) -> Option<Piece> {
     Some(Piece { text: text.to_owned(), tokens: tokens.to_vec() })
 }
 
+fn last(pieces: &[(&str, &[Token])]) -> Vec<Piece> {
+    pieces.iter().filter_map(|(text, tokens)| piece(text, tokens)).collect()
+}
+
 fn assembler(stops: &[&str]) -> TextAssembler {
     TextAssembler::new(stops.iter().map(|stop| (*stop).to_owned()).collect())
 }
@@ -37,9 +41,9 @@ fn bytes_that_are_no_character_become_the_replacement_and_hold_nothing_back() {
 fn half_a_character_at_the_end_is_dropped_with_its_token() {
     let mut text = assembler(&[]);
     assert_eq!(text.push(1, &[0xe2, 0x82]), Pushed::More(None));
-    assert_eq!(text.finish(), None);
+    assert_eq!(text.finish(), last(&[]));
     assert_eq!(text.push(2, &[b'x', 0xe2]), Pushed::More(None));
-    assert_eq!(text.finish(), piece("x", &[]), "the whole part is text, the token is not listed");
+    assert_eq!(text.finish(), last(&[("x", &[])]), "the whole part is text, the token is not listed");
 }
 
 #[test]
@@ -48,7 +52,7 @@ fn control_tokens_go_with_the_text_beside_them() {
     assert_eq!(text.push(9, b""), Pushed::More(None));
     assert_eq!(text.push(1, b"a"), Pushed::More(piece("a", &[9, 1])));
     assert_eq!(text.push(9, b""), Pushed::More(None));
-    assert_eq!(text.finish(), None);
+    assert_eq!(text.finish(), last(&[]));
 }
 
 #[test]
@@ -56,8 +60,8 @@ fn a_stop_string_across_tokens_is_never_told() {
     let mut text = assembler(&["<end>"]);
     assert_eq!(text.push(1, b"one <e"), Pushed::More(None));
     assert_eq!(text.push(2, b"nd"), Pushed::More(None));
-    assert_eq!(text.push(3, b"> two"), Pushed::Stop(piece("one ", &[])));
-    assert_eq!(text.finish(), None);
+    assert_eq!(text.push(3, b"> two"), Pushed::Stop(last(&[("one ", &[])])));
+    assert_eq!(text.finish(), last(&[]));
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn tokens_before_a_stop_string_are_told_whole() {
     assert_eq!(text.push(1, b"one "), Pushed::More(piece("one ", &[1])));
     assert_eq!(text.push(2, b"E"), Pushed::More(None));
     assert_eq!(text.push(3, b"N"), Pushed::More(None));
-    assert_eq!(text.push(4, b"D"), Pushed::Stop(None));
+    assert_eq!(text.push(4, b"D"), Pushed::Stop(last(&[])));
 }
 
 #[test]
@@ -75,13 +79,32 @@ fn what_turns_out_to_be_no_stop_string_is_told() {
     assert_eq!(text.push(1, b"E"), Pushed::More(None));
     assert_eq!(text.push(2, b"N"), Pushed::More(None));
     assert_eq!(text.push(3, b"EMY E"), Pushed::More(piece("EN", &[1, 2])), "the last token may begin one");
-    assert_eq!(text.finish(), piece("EMY E", &[3]));
+    assert_eq!(text.finish(), last(&[("EMY E", &[3])]));
+}
+
+#[test]
+fn what_an_end_leaves_of_a_token_is_a_piece_of_its_own() {
+    let mut text = assembler(&["abc"]);
+    assert_eq!(text.push(1, b"a"), Pushed::More(None));
+    assert_eq!(text.push(2, b"b"), Pushed::More(None));
+    assert_eq!(text.push(3, b"a bcabc"), Pushed::Stop(last(&[("ab", &[1, 2]), ("a bc", &[])])));
+    let mut text = assembler(&["<"]);
+    assert_eq!(text.push(1, &[0xc3]), Pushed::More(None));
+    assert_eq!(
+        text.push(2, &[0xa9, b'<']),
+        Pushed::Stop(last(&[("é", &[])])),
+        "half a character is no token"
+    );
+    let mut text = assembler(&["xyz"]);
+    assert_eq!(text.push(1, b"x"), Pushed::More(None));
+    assert_eq!(text.push(2, &[b'y', 0xe2]), Pushed::More(piece("x", &[1])));
+    assert_eq!(text.finish(), last(&[("y", &[])]));
 }
 
 #[test]
 fn of_two_stop_strings_the_first_in_the_text_counts() {
     let mut text = assembler(&["later", "now"]);
-    assert_eq!(text.push(1, b"a now later"), Pushed::Stop(piece("a ", &[])));
+    assert_eq!(text.push(1, b"a now later"), Pushed::Stop(last(&[("a ", &[])])));
 }
 
 /// What the answer should be: the text up to the first stop string.
@@ -112,34 +135,29 @@ proptest! {
         let (expected, stops_early) = reference(answer.as_bytes(), &stops);
 
         let mut text = TextAssembler::new(stops);
+        let mut pieces = Vec::new();
         let mut told = String::new();
-        let mut told_tokens = Vec::new();
+        let mut told_tokens: Vec<Token> = Vec::new();
         let mut stopped = false;
         for (index, bytes) in tokens.iter().enumerate() {
-            let (piece, stop) = match text.push(index as Token, bytes) {
-                Pushed::More(piece) => (piece, false),
-                Pushed::Stop(piece) => (piece, true),
-            };
-            if let Some(piece) = piece {
-                prop_assert!(!piece.text.is_empty());
-                let bytes: Vec<u8> =
-                    piece.tokens.iter().flat_map(|token| tokens[*token as usize]).copied().collect();
-                if stop {
-                    prop_assert!(piece.text.as_bytes().starts_with(&bytes), "tokens beyond the text");
-                } else {
-                    prop_assert_eq!(piece.text.as_bytes(), &bytes[..], "tokens are exactly the text's");
+            match text.push(index as Token, bytes) {
+                Pushed::More(piece) => pieces.extend(piece),
+                Pushed::Stop(last) => {
+                    pieces.extend(last);
+                    stopped = true;
+                    break;
                 }
-                told.push_str(&piece.text);
-                told_tokens.extend(piece.tokens);
-            }
-            if stop {
-                stopped = true;
-                break;
             }
         }
-        if let Some(piece) = text.finish() {
+        pieces.extend(text.finish());
+        for (index, piece) in pieces.iter().enumerate() {
+            prop_assert!(!piece.text.is_empty());
+            let bytes: Vec<u8> =
+                piece.tokens.iter().flat_map(|token| tokens[*token as usize]).copied().collect();
+            let is_cut = piece.tokens.is_empty() && index + 1 == pieces.len();
+            prop_assert!(is_cut || piece.text.as_bytes() == bytes, "tokens are exactly the text's");
             told.push_str(&piece.text);
-            told_tokens.extend(piece.tokens);
+            told_tokens.extend(&piece.tokens);
         }
         prop_assert_eq!(told, expected);
         prop_assert_eq!(stopped, stops_early);
