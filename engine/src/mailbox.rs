@@ -1,5 +1,11 @@
 //! Hands the events of one answer from the pool to its consumer. The pool never waits: while nobody reads, events of
-//! the same kind merge, and past a bound the answer is given up.
+//! the same kind merge, and past a bound the answer is paused until somebody does.
+//!
+//! ```text
+//!  pool ──push──▶ mailbox ──next──▶ consumer
+//!    ▲                                 │
+//!    └── wishes: stop, go on ◀─────────┘
+//! ```
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,33 +14,49 @@ use tokio::sync::Notify;
 
 use crate::{GenerationError, GenerationEvent};
 
-/// Text that may wait for a consumer: ten minutes of one fast stream, while a thousand stuck ones take 256 MiB.
-const LAG_MAX_BYTES: usize = 256 * 1024;
+/// Text that may wait for a consumer before its answer is paused: minutes of a fast stream, while a thousand stuck
+/// ones take 64 MiB.
+const PAUSE_AT_BYTES: usize = 64 * 1024;
+/// A paused answer goes on when no more than this waits: enough to read from while the next step is on its way, and far
+/// enough below the other bound that pauses are rare.
+const RESUME_AT_BYTES: usize = PAUSE_AT_BYTES / 4;
+/// Text that may wait at all. What is on its way when the pause is asked for is some hundred steps; a worker that
+/// writes so much more does not know what a pause is, and the answer is given up.
+const WAITING_MAX_BYTES: usize = 256 * 1024;
 
 /// Numbers answers within one engine.
 pub(crate) type GenerationKey = u64;
 
-/// The answers that are to be stopped, for the pool to collect. Bounded by the answers that run: a key is asked for at
-/// most once.
+/// What a consumer wants of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That it ends.
+    Stop(GenerationKey),
+    /// That it goes on: it was paused, and there is room again.
+    Resume(GenerationKey),
+}
+
+/// The wishes of all consumers, for the pool to collect. Bounded by the answers that run: each is asked to stop at most
+/// once, and to go on once for each time that the pool was told to pause it.
 #[derive(Debug, Default)]
-pub(crate) struct StopRequests {
-    keys: Mutex<Vec<GenerationKey>>,
+pub(crate) struct Wishes {
+    waiting: Mutex<Vec<Wish>>,
     news: Notify,
 }
 
-impl StopRequests {
-    fn push(&self, key: GenerationKey) {
-        lock(&self.keys).push(key);
+impl Wishes {
+    fn push(&self, wish: Wish) {
+        lock(&self.waiting).push(wish);
         self.news.notify_one();
     }
 
     /// Waits until there are some.
-    pub(crate) async fn take(&self) -> Vec<GenerationKey> {
+    pub(crate) async fn take(&self) -> Vec<Wish> {
         loop {
             let news = self.news.notified();
-            let keys = std::mem::take(&mut *lock(&self.keys));
-            if !keys.is_empty() {
-                return keys;
+            let wishes = std::mem::take(&mut *lock(&self.waiting));
+            if !wishes.is_empty() {
+                return wishes;
             }
             news.await;
         }
@@ -47,20 +69,29 @@ pub(crate) struct Mailbox {
     key: GenerationKey,
     state: Mutex<State>,
     news: Notify,
-    stops: Arc<StopRequests>,
+    wishes: Arc<Wishes>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<GenerationEvent>,
     waiting_bytes: usize,
+    paused: bool,
     ended: bool,
     stop_asked: bool,
 }
 
-/// The consumer is so far behind that the answer was given up.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ConsumerStuck;
+/// What the pool has to do after it has pushed an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// Nothing.
+    Taken,
+    /// The consumer is behind: pause the answer, until it wishes to go on. Said once for each pause.
+    Pause,
+    /// The consumer was behind and the answer did not pause: the mailbox has ended itself with an error, and the worker
+    /// should be told to stop.
+    GivenUp,
+}
 
 /// The pool's end of a mailbox. Whatever becomes of it, the answer ends: dropped before that, it says so itself.
 #[derive(Debug)]
@@ -69,9 +100,8 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Adds an event; nothing after the end. When too much waits, the mailbox ends itself with an error, and the
-    /// worker should be told to stop.
-    pub(crate) fn push(&self, event: GenerationEvent) -> Result<(), ConsumerStuck> {
+    /// Adds an event; nothing after the end.
+    pub(crate) fn push(&self, event: GenerationEvent) -> Pushed {
         self.mailbox.push(event)
     }
 }
@@ -86,31 +116,34 @@ impl Drop for Outlet {
 
 impl Mailbox {
     /// Both ends of a new one.
-    pub(crate) fn new(key: GenerationKey, stops: Arc<StopRequests>) -> (Outlet, Arc<Self>) {
-        let mailbox = Arc::new(Self { key, state: Mutex::default(), news: Notify::new(), stops });
+    pub(crate) fn new(key: GenerationKey, wishes: Arc<Wishes>) -> (Outlet, Arc<Self>) {
+        let mailbox = Arc::new(Self { key, state: Mutex::default(), news: Notify::new(), wishes });
         (Outlet { mailbox: Arc::clone(&mailbox) }, mailbox)
     }
 
-    fn push(&self, event: GenerationEvent) -> Result<(), ConsumerStuck> {
+    fn push(&self, event: GenerationEvent) -> Pushed {
         let mut state = lock(&self.state);
         if state.ended {
-            return Ok(());
+            return Pushed::Taken;
         }
         state.ended = event.is_end();
         if let GenerationEvent::Text { text, .. } = &event {
             state.waiting_bytes += text.len();
         }
-        let stuck = state.waiting_bytes > LAG_MAX_BYTES;
-        if stuck {
+        let pushed = if state.waiting_bytes > WAITING_MAX_BYTES {
             state.ended = true;
-            let message = format!("nobody read the answer: more than {LAG_MAX_BYTES} bytes were waiting");
+            let message = format!("nobody read the answer: more than {WAITING_MAX_BYTES} bytes were waiting");
             state.waiting.push_back(GenerationEvent::Failed(GenerationError::Internal { message }));
+            Pushed::GivenUp
         } else {
             append(&mut state.waiting, event);
-        }
+            let is_behind = state.waiting_bytes > PAUSE_AT_BYTES && !state.paused && !state.ended;
+            state.paused |= is_behind;
+            if is_behind { Pushed::Pause } else { Pushed::Taken }
+        };
         drop(state);
         self.news.notify_one();
-        if stuck { Err(ConsumerStuck) } else { Ok(()) }
+        pushed
     }
 
     pub(crate) async fn next(&self) -> Option<GenerationEvent> {
@@ -121,6 +154,13 @@ impl Mailbox {
                 if let Some(event) = state.waiting.pop_front() {
                     if let GenerationEvent::Text { text, .. } = &event {
                         state.waiting_bytes -= text.len();
+                    }
+                    let may_go_on = state.paused && state.waiting_bytes <= RESUME_AT_BYTES;
+                    state.paused &= !may_go_on;
+                    let wishes = may_go_on && !state.ended;
+                    drop(state);
+                    if wishes {
+                        self.wishes.push(Wish::Resume(self.key));
                     }
                     return Some(event);
                 }
@@ -137,7 +177,7 @@ impl Mailbox {
         if !state.ended && !state.stop_asked {
             state.stop_asked = true;
             drop(state);
-            self.stops.push(self.key);
+            self.wishes.push(Wish::Stop(self.key));
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::catalog::Found;
 use crate::decoder::LoadRequest;
-use crate::mailbox::{GenerationKey, Mailbox, StopRequests};
+use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
 use crate::{
     ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, PromptSize,
 };
@@ -58,7 +58,7 @@ pub(crate) struct Pool {
     config: EngineConfig,
     entries: Vec<Entry>,
     board: Arc<Board>,
-    stops: Arc<StopRequests>,
+    wishes: Arc<Wishes>,
     news_sender: mpsc::Sender<WorkerNews>,
     news: mpsc::Receiver<WorkerNews>,
     /// Processes that have not been waited for.
@@ -87,7 +87,7 @@ impl Pool {
             config,
             entries,
             board,
-            stops: Arc::default(),
+            wishes: Arc::default(),
             news_sender,
             news,
             alive: 0,
@@ -103,7 +103,7 @@ impl Pool {
 
     /// Serves until the end.
     pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        let stops = Arc::clone(&self.stops);
+        let wishes = Arc::clone(&self.wishes);
         let mut has_clients = true;
         while self.closing.is_none() || self.alive > 0 {
             let deadline = self.next_deadline();
@@ -116,7 +116,7 @@ impl Pool {
                     }
                 },
                 Some(news) = self.news.recv() => self.hear(news),
-                keys = stops.take() => keys.into_iter().for_each(|key| self.stop(key)),
+                wishes = wishes.take() => wishes.into_iter().for_each(|wish| self.grant(wish)),
                 () = tokio::time::sleep_until(deadline) => {}
             }
             self.advance(Instant::now());
@@ -158,9 +158,9 @@ impl Pool {
 
     fn generate(&mut self, request: GenerateRequest) -> Result<Generation, EngineError> {
         let key = self.new_key();
-        let stops = Arc::clone(&self.stops);
+        let wishes = Arc::clone(&self.wishes);
         let entry = self.entry_with_room(&request.model, Some(request.user))?;
-        let (outlet, mailbox) = Mailbox::new(key, stops);
+        let (outlet, mailbox) = Mailbox::new(key, wishes);
         entry.ask(Job::Answer(Box::new(Answer { key, request, outlet, asked_at: Instant::now() })));
         Ok(Generation::new(mailbox))
     }
@@ -189,9 +189,14 @@ impl Pool {
         self.last_key
     }
 
-    fn stop(&mut self, key: GenerationKey) {
+    /// Does what a consumer wants of its answer, wherever that is.
+    fn grant(&mut self, wish: Wish) {
         for entry in &mut self.entries {
-            if entry.stop(key) {
+            let was_its = match wish {
+                Wish::Stop(key) => entry.stop(key),
+                Wish::Resume(key) => entry.resume(key),
+            };
+            if was_its {
                 return;
             }
         }
@@ -233,8 +238,8 @@ impl Pool {
             program: self.config.worker.clone(),
             directory: self.config.state_dir.clone(),
             load,
-            // Of every request its beginning and its stop.
-            commands_capacity: 4 * places,
+            // Of every request its beginning, a pause, that it goes on, and a stop, with as much to spare.
+            commands_capacity: 8 * places,
         };
         tracing::info!(model = %entry.id, "the model is being loaded");
         let worker = Worker::start(spec, self.news_sender.clone());

@@ -13,7 +13,7 @@ use crate::{
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -37,6 +37,16 @@ pub enum Command {
         id: u64,
         /// The conversation.
         messages: Vec<ChatMessage>,
+    },
+    /// The answer's consumer is behind: it keeps its slot and takes part in no step, until it goes on or is cancelled.
+    Pause {
+        /// From [`GenerateCommand::id`].
+        id: u64,
+    },
+    /// A paused answer goes on.
+    Resume {
+        /// From [`GenerateCommand::id`].
+        id: u64,
     },
 }
 

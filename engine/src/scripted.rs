@@ -33,6 +33,7 @@ use crate::gguf::Header;
 use crate::worker::chance;
 use crate::{ChatMessage, SamplingParams};
 
+pub use beat::clock_us;
 pub use decoder::ScriptedDecoder;
 pub use model::{ScriptedModel, write_model};
 pub use reader::ScriptedReader;

@@ -23,9 +23,13 @@ use crate::{
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// The longest pause: a person who has repaired the file should not wait for long.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-/// Deaths in a row after which a model is considered broken for a while. One may be an accident.
+/// Deaths in a row, while loading or before the first word of any answer, after which a model is considered broken for a
+/// while. So many may be accidents.
 const DEATHS_MAX: u32 = 2;
-/// A worker that is busy and says nothing for so long hangs: even a machine that swaps finishes a step in that time.
+/// Failures further apart than this have nothing to do with each other. Longer than the longest pause and the loading
+/// after it, or a broken model would begin anew each time.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
+/// A worker that owes an answer and says nothing for so long hangs: even a machine that swaps finishes a step in that time.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// How long an answer is taken to last before one was measured, to say when to try again.
 const ANSWER_GUESS: Duration = Duration::from_secs(10);
@@ -61,6 +65,8 @@ pub(super) struct Active {
     pub(super) outlet: Outlet,
     pub(super) asked_at: Instant,
     pub(super) sent_at: Instant,
+    /// Its consumer is behind, and nothing is expected of the worker.
+    pub(super) is_paused: bool,
 }
 
 /// Where a model is: as [`crate::ModelState`], with what belongs to it. The transitions are drawn there.
@@ -108,8 +114,9 @@ pub(super) struct Entry {
     pub(super) last_used: Instant,
     /// When the worker last said something, or was asked after a rest.
     pub(super) heard_at: Instant,
-    /// Failed loads and deaths since it last did something right.
+    /// Failed loads and deaths since it last did something right, which the first word of any answer is.
     failures: u32,
+    failed_at: Instant,
     answer_time: Duration,
 }
 
@@ -140,6 +147,7 @@ impl Entry {
             last_used: now,
             heard_at: now,
             failures: 0,
+            failed_at: now,
             answer_time: ANSWER_GUESS,
         }
     }
@@ -210,9 +218,14 @@ impl Entry {
         !self.active.is_empty() || !self.measures.is_empty()
     }
 
-    /// When a worker that is busy will have been silent for too long.
+    /// Whether the worker owes somebody news: an answer that is paused brings none.
+    pub(super) fn owes_news(&self) -> bool {
+        !self.measures.is_empty() || self.active.values().any(|active| !active.is_paused)
+    }
+
+    /// When a worker that owes news will have been silent for too long.
     pub(super) fn silence_deadline(&self) -> Option<Instant> {
-        self.is_busy().then(|| self.heard_at + SILENCE_MAX)
+        self.owes_news().then(|| self.heard_at + SILENCE_MAX)
     }
 
     pub(super) fn worker(&self) -> Option<&Worker> {
@@ -247,6 +260,11 @@ impl Entry {
         self.answer_time.as_secs().clamp(1, 60) as u32
     }
 
+    /// The model has answered a prompt with a first word: it can.
+    pub(super) fn note_step(&mut self) {
+        self.failures = 0;
+    }
+
     /// An answer has ended well, `took` after the worker got it.
     pub(super) fn note_answer(&mut self, took: Duration) {
         self.failures = 0;
@@ -272,8 +290,14 @@ impl Entry {
 
     /// Notes that the model could not be loaded, and until when not to try again.
     pub(super) fn fail(&mut self, message: String, now: Instant) {
-        self.failures += 1;
+        self.note_failure(now);
         self.rest(message, now);
+    }
+
+    fn note_failure(&mut self, now: Instant) {
+        let is_forgotten = now.saturating_duration_since(self.failed_at) > FORGOTTEN_AFTER;
+        self.failures = if is_forgotten { 1 } else { self.failures + 1 };
+        self.failed_at = now;
     }
 
     fn rest(&mut self, message: String, now: Instant) {
@@ -285,19 +309,28 @@ impl Entry {
         self.fail_waiting(&error);
     }
 
-    /// Notes that the process ended by itself while the model was ready or draining. Those who still wait get a new one,
-    /// unless it has happened too often.
-    pub(super) fn die(&mut self, now: Instant) {
-        self.failures += 1;
+    /// Notes that the process ended by itself, which it did as `how` says. Those who still wait get a new one, unless it
+    /// has happened too often. One that nobody had asked for anything counts as an accident.
+    pub(super) fn die(&mut self, how: &str, now: Instant) {
+        let is_loading = matches!(self.state(), State::Loading { .. });
+        if is_loading || self.is_busy() {
+            self.note_failure(now);
+        }
         self.enter(State::Unloaded);
         self.fail_active(&GenerationError::WorkerDied);
-        if self.failures > DEATHS_MAX {
-            let deaths = self.failures;
-            let message = format!(
-                "the model's process died {deaths} times in a row; it is started again after a pause"
-            );
-            self.rest(message, now);
+        if self.failures <= DEATHS_MAX {
+            return;
         }
+        let deaths = self.failures;
+        let message = if is_loading {
+            format!(
+                "the model's process ended while loading ({how}), {deaths} times in a row: the file may be damaged \
+                 or the memory too small"
+            )
+        } else {
+            format!("the model's process died {deaths} times in a row; it is started again after a pause")
+        };
+        self.rest(message, now);
     }
 
     fn back_off(&self) -> Duration {
@@ -326,25 +359,4 @@ pub(super) fn tell(outlet: &Outlet, event: GenerationEvent) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scripted::write_model;
-
-    #[test]
-    fn a_model_that_keeps_failing_is_tried_less_and_less_often_and_a_good_answer_forgives_all() {
-        let directory = tempfile::tempdir().unwrap();
-        write_model(&directory.path().join("one.gguf")).unwrap();
-        let found = catalog::scan(directory.path()).unwrap().pop().unwrap();
-        let now = Instant::now();
-        let mut entry = Entry::new(found, now);
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            entry.fail("damaged".to_owned(), now);
-            let State::Failed { retry_at, .. } = entry.state() else { panic!("{:?}", entry.state()) };
-            pauses.push((*retry_at - now).as_secs());
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        entry.note_answer(Duration::from_secs(1));
-        assert_eq!(entry.back_off(), BACK_OFF);
-    }
-}
+mod tests;

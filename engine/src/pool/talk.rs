@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::entry::{Active, Answer, Entry, Job, State, tell};
 use super::process::{Exit, Worker};
 use crate::decoder::ModelFacts;
-use crate::mailbox::GenerationKey;
+use crate::mailbox::{GenerationKey, Pushed};
 use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
 use crate::{FinishReason, GenerationError, GenerationEvent, PromptSize, Usage};
 
@@ -49,11 +49,24 @@ impl Entry {
             }
             return true;
         }
-        let is_active = self.active.contains_key(&key);
-        if is_active {
-            self.command(&Command::Cancel { id: key });
+        self.expect(key, &Command::Cancel { id: key })
+    }
+
+    /// Lets an answer go on whose consumer was behind, if it is one of ours.
+    pub(super) fn resume(&mut self, key: GenerationKey) -> bool {
+        self.expect(key, &Command::Resume { id: key })
+    }
+
+    /// Sends a command on an answer of ours, after which there will be news of it.
+    fn expect(&mut self, key: GenerationKey, command: &Command) -> bool {
+        let owed_news = self.owes_news();
+        let Some(active) = self.active.get_mut(&key) else { return false };
+        active.is_paused = false;
+        if !owed_news {
+            self.heard_at = Instant::now();
         }
-        is_active
+        self.command(command);
+        true
     }
 
     /// The worker said something.
@@ -91,15 +104,9 @@ impl Entry {
                 tracing::info!(model = %self.id, "the model was unloaded");
                 self.enter(State::Unloaded);
             }
-            (State::Loading { .. }, Exit::Ended(how)) => self.fail(
-                format!(
-                    "the model's process ended while loading ({how}): the file may be damaged or the memory too small"
-                ),
-                now,
-            ),
             (_, Exit::Ended(how)) => {
                 tracing::error!(model = %self.id, answers = self.active.len(), how, "the model's process died");
-                self.die(now);
+                self.die(&how, now);
             }
         }
     }
@@ -124,7 +131,7 @@ impl Entry {
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_over(self.silence_deadline()) {
             tracing::error!(model = %self.id, "the model's process hangs and is given up");
-            self.die(now);
+            self.die("it hung", now);
         }
         let is_ready = matches!(self.state(), State::Ready { .. });
         if is_over(self.idle_deadline(idle_unload)) || (is_ready && !self.unloads.is_empty()) {
@@ -183,7 +190,7 @@ impl Entry {
     }
 
     fn send(&mut self, job: Job) {
-        if !self.is_busy() {
+        if !self.owes_news() {
             self.heard_at = Instant::now();
         }
         match job {
@@ -196,7 +203,8 @@ impl Entry {
             }
             Job::Answer(answer) => {
                 let Answer { key, request, outlet, asked_at } = *answer;
-                let active = Active { user: request.user, outlet, asked_at, sent_at: Instant::now() };
+                let sent_at = Instant::now();
+                let active = Active { user: request.user, outlet, asked_at, sent_at, is_paused: false };
                 self.active.insert(key, active);
                 self.command(&Command::Generate(GenerateCommand {
                     id: key,
@@ -219,7 +227,7 @@ impl Entry {
         };
         if !self.worker().is_some_and(|worker| worker.send(frame)) {
             tracing::error!(model = %self.id, "the model's process takes no more commands and is given up");
-            self.die(Instant::now());
+            self.die("it took no more commands", Instant::now());
         }
     }
 
@@ -236,12 +244,12 @@ impl Entry {
                     let _ = reply.send(Err(error.into()));
                 }
             }
-            Command::Load(_) | Command::Cancel { .. } => {}
+            Command::Load(_) | Command::Cancel { .. } | Command::Pause { .. } | Command::Resume { .. } => {}
         }
     }
 
     fn pass_on(&mut self, Update { id, news }: Update) {
-        let Some(active) = self.active.get(&id) else { return };
+        let Some(active) = self.active.get_mut(&id) else { return };
         let event = match news {
             News::Queued { place } => GenerationEvent::Queued { place },
             News::Prompt { tokens, cached } => GenerationEvent::Prompt { tokens, cached },
@@ -254,12 +262,20 @@ impl Entry {
         };
         let has_ended = event.is_end();
         let took = matches!(event, GenerationEvent::Done { .. }).then(|| active.sent_at.elapsed());
-        let is_stuck = active.outlet.push(event).is_err();
-        if has_ended {
-            self.active.remove(&id);
-            self.last_used = Instant::now();
-        } else if is_stuck {
-            self.command(&Command::Cancel { id });
+        let is_word = matches!(event, GenerationEvent::Text { .. });
+        let pushed = active.outlet.push(event);
+        active.is_paused |= pushed == Pushed::Pause;
+        if is_word {
+            self.note_step();
+        }
+        match pushed {
+            _ if has_ended => {
+                self.active.remove(&id);
+                self.last_used = Instant::now();
+            }
+            Pushed::Taken => {}
+            Pushed::Pause => self.command(&Command::Pause { id }),
+            Pushed::GivenUp => self.command(&Command::Cancel { id }),
         }
         if let Some(took) = took {
             self.note_answer(took);

@@ -24,8 +24,8 @@ impl Beat {
     }
 }
 
-/// The machine's `CLOCK_MONOTONIC`: the same in all its processes.
-pub(super) fn monotonic_us() -> u64 {
+/// What a `clock` would tell now: the machine's `CLOCK_MONOTONIC` in µs, the same in all its processes.
+pub fn clock_us() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     (now.tv_sec as u64) * 1_000_000 + (now.tv_nsec as u64) / 1_000
 }

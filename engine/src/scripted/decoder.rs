@@ -156,7 +156,7 @@ impl Decoder for ScriptedDecoder {
         let token = if is_told_by_clock { script::FIRST_CLOCK + slot as Token } else { token };
         held.seen.push(token);
         if is_told_by_clock {
-            held.time = format!("{} ", beat::monotonic_us()).into_bytes();
+            held.time = format!("{} ", beat::clock_us()).into_bytes();
         }
         Ok(token)
     }

@@ -61,6 +61,8 @@ impl Routes {
                 true
             }
             Command::Cancel { id } => self.inbox.send(Inbox::Cancel { id }).is_ok(),
+            Command::Pause { id } => self.inbox.send(Inbox::Pause { id }).is_ok(),
+            Command::Resume { id } => self.inbox.send(Inbox::Resume { id }).is_ok(),
             Command::Measure { id, messages } => self.jobs.send(Job::Measure { id, messages }).is_ok(),
             Command::Generate(mut command) => {
                 let id = command.id;

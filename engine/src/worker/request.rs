@@ -27,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) told_place: Option<u32>,
     /// Tokens found in the cache when it first got a slot; none before.
     pub(crate) cached: Option<usize>,
+    /// Its consumer is behind: it keeps its slot and takes part in no step.
+    pub(crate) is_paused: bool,
     sampled: u32,
     arrived: Duration,
     first_token: Duration,
@@ -46,6 +48,7 @@ impl Request {
             text: TextAssembler::new(Vec::new()),
             told_place: None,
             cached: None,
+            is_paused: false,
             sampled: 0,
             arrived,
             first_token: Duration::ZERO,
@@ -131,7 +134,7 @@ impl Queued for Request {
     }
 
     fn is_ready(&self) -> bool {
-        !self.tokens.is_empty()
+        !self.tokens.is_empty() && !self.is_paused
     }
 }
 
@@ -146,6 +149,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Whether steps do anything for it.
+    pub(crate) fn takes_part(&self) -> bool {
+        !self.request.is_paused
+    }
+
     pub(crate) fn unread(&self) -> &[Token] {
         self.request.tokens.get(self.evaluated..).unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use super::text::Piece;
 use super::waiting::Waiting;
 use crate::decoder::{Decoder, ModelFacts, PreparedPrompt};
 use crate::protocol::{GenerateCommand, News, Update};
-use crate::{FinishReason, GenerationError, Priority, TextKind};
+use crate::{FinishReason, GenerationError, TextKind};
 
 mod admission;
 mod batch;
@@ -98,11 +98,20 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
-    /// Whether a step would do anything.
+    /// Leaves an answer out of all steps, or lets it take part again. In its slot it keeps that.
+    pub(crate) fn set_paused(&mut self, id: u64, is_paused: bool) {
+        if let Some(request) = self.waiting.get_mut(id) {
+            request.is_paused = is_paused;
+        }
+        if let Some(stream) = self.running.values_mut().find(|stream| stream.request.id == id) {
+            stream.request.is_paused = is_paused;
+        }
+    }
+
+    /// Whether a step would do anything, beside telling places. Not so while all who have a slot are paused, however many
+    /// wait for one.
     pub(crate) fn has_work(&self) -> bool {
-        !self.running.is_empty()
-            || self.waiting.next(Priority::Chat).is_some()
-            || self.waiting.next(Priority::Side).is_some()
+        self.running.values().any(Stream::takes_part) || self.can_admit()
     }
 
     /// What happened since the last call, in order.

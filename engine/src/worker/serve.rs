@@ -13,6 +13,8 @@ pub(crate) enum Inbox {
     Arrive(Box<GenerateCommand>),
     Prepared { id: u64, prompt: Result<PreparedPrompt, GenerationError> },
     Cancel { id: u64 },
+    Pause { id: u64 },
+    Resume { id: u64 },
 }
 
 /// Steps while there is work, waits while there is none; returns when nobody is left to talk to. All news of a step go
@@ -47,5 +49,7 @@ fn take<D: Decoder>(scheduler: &mut Scheduler<D>, message: Inbox) {
         Inbox::Arrive(command) => scheduler.arrive(*command),
         Inbox::Prepared { id, prompt } => scheduler.prepared(id, prompt),
         Inbox::Cancel { id } => scheduler.cancel(id),
+        Inbox::Pause { id } => scheduler.set_paused(id, true),
+        Inbox::Resume { id } => scheduler.set_paused(id, false),
     }
 }

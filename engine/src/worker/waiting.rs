@@ -11,7 +11,7 @@ const USERS_REMEMBERED: usize = 1_024;
 pub(crate) trait Queued {
     fn user(&self) -> u128;
     fn priority(&self) -> Priority;
-    /// Whether it could run at once: its prompt has been prepared.
+    /// Whether it could run at once: its prompt has been prepared, and it is not paused.
     fn is_ready(&self) -> bool;
 }
 

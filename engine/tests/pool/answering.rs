@@ -78,6 +78,25 @@ async fn stop_ends_an_answer_that_waits_for_its_model() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stop_ends_an_answer_whose_prompt_is_being_prepared_or_waits_or_is_read() {
+    let slow = ScriptedModel { prompt_token_us: 1_000, ..ScriptedModel::default() };
+    let rig = rig(&[("one", slow)], |config| config.slots = 1);
+    let mut preparing = rig.ask("one", "slow-template:2000").await;
+    let mut reading = rig.ask("one", &"word ".repeat(600)).await;
+    preparing.stop();
+    assert_eq!(read(&mut preparing).await.done().0, FinishReason::Stopped);
+    while !matches!(within(reading.next()).await, Some(GenerationEvent::Prefill { .. })) {}
+    let mut waiting = rig.ask("one", "hello").await;
+    while !matches!(within(waiting.next()).await, Some(GenerationEvent::Queued { .. })) {}
+    waiting.stop();
+    assert_eq!(read(&mut waiting).await.done().0, FinishReason::Stopped);
+    reading.stop();
+    let read = read(&mut reading).await;
+    assert_eq!((read.done().0, read.text.as_str()), (FinishReason::Stopped, ""));
+    rig.answer("one", "hello").await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_leaves_frees_its_slot() {
     let rig = rig(&[("one", ScriptedModel::default())], |config| config.slots = 1);
     let mut left = rig.ask("one", "endless pause:1").await;

@@ -22,9 +22,7 @@ async fn a_process_killed_from_outside_is_noticed() {
     let rig = simple();
     let mut generation = rig.ask("one", "endless pause:1").await;
     first_text(&mut generation).await;
-    let workers = rig.workers();
-    assert_eq!(workers.len(), 1);
-    rustix::process::kill_process(pid(&workers[0]), rustix::process::Signal::KILL).unwrap();
+    rig.kill_worker();
     assert_eq!(*read(&mut generation).await.error(), GenerationError::WorkerDied);
     rig.answer("one", "hello").await.done();
 }
@@ -51,6 +49,45 @@ async fn good_answers_forgive_a_death() {
         assert_eq!(*rig.answer("one", "crash:1").await.error(), GenerationError::WorkerDied);
         rig.answer("one", "hello").await.done();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_again_and_again_after_a_first_word_is_started_again_each_time() {
+    let rig = simple();
+    for _ in 0..8 {
+        let mut generation = rig.ask("one", "endless pause:1").await;
+        first_text(&mut generation).await;
+        rig.kill_worker();
+        assert_eq!(*read(&mut generation).await.error(), GenerationError::WorkerDied);
+    }
+    rig.answer("one", "hello").await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_while_nobody_asks_is_started_again_when_somebody_does() {
+    let rig = simple();
+    let id = rig.engine.resolve(Some("one")).unwrap();
+    for _ in 0..8 {
+        within(rig.engine.load(&id)).await.unwrap();
+        rig.kill_worker();
+        rig.until_state("one", |state| *state == ModelState::Unloaded).await;
+    }
+    rig.answer("one", "hello").await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_while_it_loads_is_started_again_for_those_who_wait() {
+    let slow = ScriptedModel { load_ms: 1_000, ..ScriptedModel::default() };
+    let rig = rig(&[("one", slow)], |_| {});
+    let mut generation = rig.ask("one", "hello").await;
+    loop {
+        match within(generation.next()).await.unwrap() {
+            GenerationEvent::Loading { fraction } if fraction > 0.0 => break,
+            event => assert!(!event.is_end(), "{event:?}"),
+        }
+    }
+    rig.kill_worker();
+    read(&mut generation).await.done();
 }
 
 #[tokio::test(flavor = "multi_thread")]

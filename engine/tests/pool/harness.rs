@@ -169,6 +169,13 @@ impl Rig {
     pub fn workers(&self) -> Vec<PathBuf> {
         workers_in(&self.directory.path().join("state"))
     }
+
+    /// Kills the only one.
+    pub fn kill_worker(&self) {
+        let workers = self.workers();
+        let [worker] = workers.as_slice() else { panic!("not one worker: {workers:?}") };
+        rustix::process::kill_process(pid(worker), rustix::process::Signal::KILL).unwrap();
+    }
 }
 
 /// The `/proc` directories of the processes whose working directory this is.

@@ -4,4 +4,5 @@ mod answering;
 mod dying;
 mod harness;
 mod models;
+mod pausing;
 mod processes;

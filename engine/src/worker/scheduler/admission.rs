@@ -26,6 +26,16 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
+    /// Whether anybody who waits would get a slot now.
+    pub(super) fn can_admit(&self) -> bool {
+        let has_idle = self.slots.has_idle();
+        let has_side_job = self.side_job().is_some();
+        let chat = has_idle || has_side_job;
+        let side = has_idle && !has_side_job;
+        (chat && self.waiting.next(Priority::Chat).is_some())
+            || (side && self.waiting.next(Priority::Side).is_some())
+    }
+
     /// Tells those who wait how many are before them, where that has changed.
     pub(super) fn tell_places(&mut self) {
         let order = [Priority::Chat, Priority::Side].map(|priority| self.waiting.order(priority));

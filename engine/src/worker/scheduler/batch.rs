@@ -40,15 +40,16 @@ impl Plan {
 }
 
 impl<D: Decoder> Scheduler<D> {
-    /// One token of every stream that answers, and beside them as much of the prompts as the pace allows.
+    /// One token of every stream that answers and is not paused, and beside them as much of the prompts as the pace allows.
     pub(super) fn plan(&self) -> Plan {
-        let reading = self.running.values().filter(|stream| !stream.is_answering);
-        let unread: Vec<usize> = reading.map(|stream| stream.unread().len()).collect();
-        let answering = self.running.len() - unread.len();
+        let taking_part = || self.running.iter().filter(|(_, stream)| stream.takes_part());
+        let reading = taking_part().filter(|(_, stream)| !stream.is_answering);
+        let unread: Vec<usize> = reading.map(|(_, stream)| stream.unread().len()).collect();
+        let answering = taking_part().count() - unread.len();
         let budget = self.pace.budget(answering, self.facts.batch_tokens as usize);
         let mut shares = pace::share(budget, &unread).into_iter();
         let mut plan = Plan { answering, ..Plan::default() };
-        for (slot, stream) in &self.running {
+        for (slot, stream) in taking_part() {
             let unread = stream.unread();
             let count = if stream.is_answering { unread.len() } else { shares.next().unwrap_or(0) };
             if count == 0 {

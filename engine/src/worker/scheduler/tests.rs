@@ -9,12 +9,13 @@ use super::*;
 use crate::decoder::{LoadRequest, PromptReader};
 use crate::protocol::GenerateCommand;
 use crate::scripted::{ScriptedDecoder, ScriptedModel, ScriptedReader, expected_answer};
-use crate::{ChatMessage, ChatRole, Prompt, SamplingOptions, SamplingParams, Token, Usage};
+use crate::{ChatMessage, ChatRole, Priority, Prompt, SamplingOptions, SamplingParams, Token, Usage};
 
 mod arrivals;
 mod batching;
 mod endings;
 mod fairness;
+mod pauses;
 mod prefixes;
 mod side_jobs;
 
@@ -109,6 +110,14 @@ impl Rig {
     fn cancel(&mut self, id: u64) {
         self.scheduler.cancel(id);
         self.hear();
+    }
+
+    fn pause(&mut self, id: u64) {
+        self.scheduler.set_paused(id, true);
+    }
+
+    fn resume(&mut self, id: u64) {
+        self.scheduler.set_paused(id, false);
     }
 
     fn step(&mut self) {
