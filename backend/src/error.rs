@@ -36,7 +36,15 @@ impl AppError {
             Some(constant) => constant.to_owned(),
             None => message.into(),
         };
-        Self(Box::new(Inner { body: ApiError::new(code, message), cause: None, place: Location::caller() }))
+        let mut body = ApiError::new(code, message);
+        body.retry_after_s = status::retry_after_s(code);
+        Self(Box::new(Inner { body, cause: None, place: Location::caller() }))
+    }
+
+    /// An error that was told before.
+    #[track_caller]
+    pub fn told_before(body: ApiError) -> Self {
+        Self(Box::new(Inner { body, cause: None, place: Location::caller() }))
     }
 
     /// A fault of the server: the caller gets a constant text and the request id, the log gets the cause.

@@ -1,10 +1,12 @@
-//! What every request passes: [`boundary`] (request id, log, error bodies, headers), [`access`] (who is calling) and
-//! [`isolate`] (which runtime a handler's tasks live on, and its panics).
+//! What every request passes: [`boundary`] (request id, log, error bodies, headers), [`isolate`] (which runtime a
+//! handler's tasks live on, and its panics), [`access`] (who is calling) and, on a POST, [`idempotency`] (what was
+//! answered before).
 
 pub mod access;
 pub mod boundary;
 pub mod cors;
 mod error_response;
 pub mod headers;
+pub mod idempotency;
 pub mod isolate;
 pub mod request_id;

@@ -12,6 +12,7 @@ mod conversations;
 pub mod current_user;
 mod generations;
 mod health;
+mod made_id;
 mod me;
 mod messages;
 mod models;
@@ -28,13 +29,15 @@ use actix_web::{HttpResponse, Route, web};
 use shared::ErrorCode;
 
 pub use body::Body;
+pub(crate) use body::read as read_body;
 pub use caller::Caller;
 pub use current_user::CurrentUser;
+pub use made_id::MadeId;
 pub use openapi::document as openapi_document;
 
 use crate::AppError;
-use crate::middleware::access;
 use crate::middleware::isolate::isolate;
+use crate::middleware::{access, idempotency};
 
 /// Who may call a route. Registering a route enforces it, before the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,17 @@ pub enum Access {
     Admin,
 }
 
+/// What `Idempotency-Key` does on a route. Follows from the row, so that no POST can forget it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Not a POST: the header means nothing.
+    NoKey,
+    /// The key is checked, and a repeat is run again.
+    Anew,
+    /// A repeat gets the first answer.
+    SameAnswer,
+}
+
 /// One row of the route table.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -56,17 +70,34 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// Whether its answer is a stream.
+    pub streams: bool,
     handler: fn() -> Route,
 }
 
 impl Endpoint {
     /// A row. `handler` is `|| web::to(the_handler)`: every worker thread makes its own.
     pub fn new(method: Method, path: &'static str, access: Access, handler: fn() -> Route) -> Self {
-        Self { method, path, access, handler }
+        Self { method, path, access, streams: false, handler }
+    }
+
+    /// What a repeat with the same `Idempotency-Key` gets. Public routes answer with secrets, which are not stored;
+    /// a stream is durable by itself.
+    pub fn repeats(&self) -> Repeats {
+        match (self.method == Method::POST, self.access, self.streams) {
+            (false, ..) => Repeats::NoKey,
+            (true, Access::Public, _) | (true, _, true) => Repeats::Anew,
+            (true, Access::SignedIn | Access::Admin, false) => Repeats::SameAnswer,
+        }
     }
 
     fn route(&self) -> Route {
         let route = (self.handler)().method(self.method.clone());
+        let route = match self.repeats() {
+            Repeats::NoKey => route,
+            Repeats::Anew => route.wrap(from_fn(idempotency::check_only)),
+            Repeats::SameAnswer => route.wrap(from_fn(idempotency::keep_answers)),
+        };
         let route = match self.access {
             Access::Public => route,
             Access::SignedIn => route.wrap(from_fn(access::require_user)),

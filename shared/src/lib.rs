@@ -9,6 +9,7 @@ pub mod code_block;
 pub mod conversation;
 pub mod error;
 pub mod event;
+pub mod headers;
 pub mod id;
 pub mod limits;
 pub mod message;

@@ -75,19 +75,21 @@ const SELECT: &str = "SELECT c.id, c.title, c.model, c.active_leaf_id, c.created
     FROM conversations c WHERE c.user_id = $1 AND c.deleted_at IS NULL";
 
 impl Store {
-    /// Makes an empty conversation.
+    /// Makes an empty conversation. Repeating it with the same `id` is harmless.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`StoreError::NotFound`] where a repeat comes after it was deleted.
     pub async fn create_conversation(
         &self,
         user: UserId,
+        id: ConversationId,
         new: &NewConversation,
     ) -> Result<Conversation, StoreError> {
         let mut connection = self.connection().await?;
-        let id = ConversationId::new();
-        insert(&mut connection, user, id, new).await?;
-        find(&mut connection, user, id).await
+        match insert(&mut connection, user, id, new).await {
+            Ok(()) | Err(StoreError::Conflict) => find(&mut connection, user, id).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// A conversation of a person.

@@ -4,6 +4,7 @@
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::conversations::RESTORABLE;
+use crate::idempotency::KEPT_FOR;
 use crate::{Store, StoreError};
 
 /// What was removed.
@@ -13,6 +14,8 @@ pub struct Upkeep {
     pub conversations: usize,
     /// Sessions that ended over a day ago.
     pub sessions: usize,
+    /// Answers that were kept for repeats, over a day ago.
+    pub answers: usize,
     /// Days of the journal.
     pub partitions: usize,
 }
@@ -51,9 +54,11 @@ impl Store {
         run(&mut connection, OLD_SENDS).await?;
         run(&mut connection, OLD_THROTTLES).await?;
         run(&mut connection, OLD_REPLICAS).await?;
+        let old_keys = format!("DELETE FROM idempotency_keys WHERE created_at < now() - {KEPT_FOR}");
+        let answers = run(&mut connection, &old_keys).await?;
         drop(connection);
         let partitions = self.drop_partitions().await?;
-        Ok(Upkeep { conversations, sessions, partitions })
+        Ok(Upkeep { conversations, sessions, answers, partitions })
     }
 }
 

@@ -15,8 +15,17 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::RateLimited | ErrorCode::Overloaded => 429,
         ErrorCode::Internal => 500,
         ErrorCode::EngineFailed => 502,
-        ErrorCode::DatabaseUnavailable | ErrorCode::ShuttingDown => 503,
-        ErrorCode::StorageFull => 507,
+        ErrorCode::DatabaseUnavailable | ErrorCode::StorageFull | ErrorCode::ShuttingDown => 503,
+    }
+}
+
+/// Seconds after which a repeat makes sense, where that is known beforehand: a restart takes one or two, and nobody makes
+/// room on a disk faster than this.
+pub fn retry_after_s(code: ErrorCode) -> Option<u32> {
+    match code {
+        ErrorCode::DatabaseUnavailable | ErrorCode::ShuttingDown => Some(2),
+        ErrorCode::StorageFull => Some(10),
+        _ => None,
     }
 }
 
@@ -33,9 +42,10 @@ pub fn fault_message(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::DatabaseUnavailable => {
             Some("The database cannot be reached just now. Nothing is lost; try again in a moment.")
         }
-        ErrorCode::StorageFull => {
-            Some("The server has no room left to write. Free some space on its disk, then try again.")
-        }
+        ErrorCode::StorageFull => Some(
+            "The server's disk is full, and nothing new can be kept. Whoever runs the server must free space where \
+             PostgreSQL keeps its data (DATA_DIR, or the database's own machine); then it goes on by itself.",
+        ),
         ErrorCode::ShuttingDown => Some("The server is restarting. Try again in a moment."),
         _ => None,
     }
@@ -99,7 +109,7 @@ mod tests {
         409 model_unavailable
         502 engine_failed
         503 database_unavailable
-        507 storage_full
+        503 storage_full
         503 shutting_down
         500 internal
         ");

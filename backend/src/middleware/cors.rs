@@ -17,7 +17,7 @@ use crate::AppState;
 const REQUEST_HEADERS: &str = "authorization, content-type, last-event-id, idempotency-key";
 
 /// What the page reads beside what browsers always show.
-const RESPONSE_HEADERS: &str = "x-request-id, retry-after";
+const RESPONSE_HEADERS: &str = "x-request-id, retry-after, idempotent-replayed";
 
 /// Answers preflights and marks answers as readable, both for the page's own origin only.
 pub async fn cors(

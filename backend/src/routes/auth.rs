@@ -1,14 +1,20 @@
 //! `/api/auth`: accounts and sign-in. The access token goes into the body, the refresh token into a cookie that no
 //! script can read.
+//!
+//! An answer with tokens is never stored, so an `Idempotency-Key` is checked here and a repeat is run again. That is
+//! harmless: a repeated registration with address and password of an account that exists signs in to it instead of
+//! saying that the address is taken; a repeated sign-in is one more sign-in; a refresh token gives the same successor for
+//! some seconds; signing out does nothing the second time.
 
 mod cookie;
 mod origin;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use shared::{ApiError, Login, Registration, Session, SetupState, paths};
 
 use super::{Access, Body, Caller, Endpoint};
+use crate::middleware::idempotency::HasKey;
 use crate::services::auth::SignedIn;
 use crate::{AppError, AppState};
 
@@ -35,7 +41,8 @@ pub(super) async fn setup(
     Ok(web::Json(state.auth.setup_state(&caller).await?))
 }
 
-/// Make an account and sign in. The first account becomes administrator.
+/// Make an account and sign in. The first account becomes administrator. With an `Idempotency-Key`, a repeat with the
+/// address and the password of an account that exists signs in to it.
 #[utoipa::path(
     post, path = paths::AUTH_REGISTER, tag = "auth", request_body = Registration,
     responses(
@@ -49,9 +56,14 @@ pub(super) async fn setup(
 pub(super) async fn register(
     state: web::Data<AppState>,
     caller: Caller,
+    request: HttpRequest,
     body: Body<Registration>,
 ) -> Result<HttpResponse, AppError> {
-    let signed_in = state.auth.register(body.0, &caller).await?;
+    let has_key = request.extensions().contains::<HasKey>();
+    let signed_in = match has_key {
+        true => state.auth.register_or_sign_in(body.0, &caller).await?,
+        false => state.auth.register(body.0, &caller).await?,
+    };
     Ok(respond(&state, signed_in))
 }
 

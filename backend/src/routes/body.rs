@@ -22,11 +22,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_type(request).and_then(|()| check_length(request));
-        let payload = payload.take();
+        let checked = check_type(request);
+        let body = read(request, payload.take());
         Box::pin(async move {
             checked?;
-            parse(&read(payload).await?).map(Self)
+            parse(&body.await?).map(Self)
         })
     }
 }
@@ -52,16 +52,24 @@ fn check_length(request: &HttpRequest) -> Result<(), AppError> {
     }
 }
 
-async fn read(mut payload: Payload) -> Result<Vec<u8>, AppError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(cut_off)?;
-        if bytes.len() + chunk.len() > limits::BODY_MAX_BYTES {
-            return Err(too_large(None));
+/// A whole body of at most [`limits::BODY_MAX_BYTES`]. One that says itself that it has more is not read at all.
+pub(crate) fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> impl Future<Output = Result<Vec<u8>, AppError>> + use<> {
+    let checked = check_length(request);
+    async move {
+        checked?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(cut_off)?;
+            if bytes.len() + chunk.len() > limits::BODY_MAX_BYTES {
+                return Err(too_large(None));
+            }
+            bytes.extend_from_slice(&chunk);
         }
-        bytes.extend_from_slice(&chunk);
+        Ok(bytes)
     }
-    Ok(bytes)
 }
 
 fn cut_off(error: PayloadError) -> AppError {

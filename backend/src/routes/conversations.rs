@@ -8,7 +8,7 @@ use shared::{
     paths,
 };
 
-use super::{Access, Body, CurrentUser, Endpoint};
+use super::{Access, Body, CurrentUser, Endpoint, MadeId};
 use crate::AppState;
 use crate::error::AppResult;
 
@@ -53,9 +53,10 @@ pub(super) async fn list(
 pub(super) async fn create(
     state: web::Data<AppState>,
     user: CurrentUser,
+    MadeId(id): MadeId,
     Body(request): Body<CreateConversation>,
 ) -> AppResult<HttpResponse> {
-    let created = state.conversations.create(user.id, request).await?;
+    let created = state.conversations.create(user.id, id.into(), request).await?;
     Ok(HttpResponse::Created().json(created))
 }
 

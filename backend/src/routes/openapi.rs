@@ -4,6 +4,9 @@ use actix_web::http::Method;
 use actix_web::web;
 use shared::paths;
 use utoipa::OpenApi;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{Access, Endpoint, auth, chat, conversations, generations, health, me, messages, models, stream};
@@ -41,7 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         stream::conversation,
     ),
     components(schemas(shared::ApiError)),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &IdempotencyKey),
 )]
 struct Document;
 
@@ -52,6 +55,29 @@ impl utoipa::Modify for BearerToken {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// On every POST: see `middleware::idempotency`.
+struct IdempotencyKey;
+
+impl utoipa::Modify for IdempotencyKey {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "Makes the request repeatable: 1 to 255 visible ASCII characters, new for each thing to be done. For a \
+                 day, a repeat with the same key and the same request gets the same answer, with \
+                 `Idempotent-Replayed: true`; with another request it is a conflict. Answers of `/api/auth` are not \
+                 kept: a repeat is run again, without harm.",
+            ))
+            .required(Required::False)
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))))
+            .build();
+        for operation in document.paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
+            operation.parameters.get_or_insert_default().push(key.clone().into());
+        }
     }
 }
 

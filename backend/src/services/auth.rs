@@ -124,6 +124,24 @@ impl Auth {
         self.sign_in(user, caller).await
     }
 
+    /// As [`register`](Self::register), but repeatable: where the account is there already and the password fits, as after
+    /// an answer that was lost, it signs in.
+    pub async fn register_or_sign_in(
+        &self,
+        registration: Registration,
+        caller: &Caller,
+    ) -> AppResult<SignedIn> {
+        let login = Login { email: registration.email.clone(), password: registration.password.clone() };
+        let refused = match self.register(registration, caller).await {
+            Err(error) if is_about_accounts(error.code()) => error,
+            other => return other,
+        };
+        match self.login(login, caller).await {
+            Err(error) if error.code() == ErrorCode::WrongCredentials => Err(refused),
+            other => other,
+        }
+    }
+
     /// Signs in. Unknown addresses take as long and get the same answer as wrong passwords.
     pub async fn login(&self, login: Login, caller: &Caller) -> AppResult<SignedIn> {
         let email = identity::normalise_email(&login.email).unwrap_or_default();
@@ -274,6 +292,11 @@ impl Auth {
             other => Ok(other?),
         }
     }
+}
+
+/// Whether a registration may have been refused because it was done before.
+fn is_about_accounts(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Conflict | ErrorCode::RegistrationClosed | ErrorCode::Forbidden)
 }
 
 #[track_caller]

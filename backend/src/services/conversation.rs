@@ -34,14 +34,20 @@ impl Conversations {
         Ok(self.store.conversations(user, query).await?)
     }
 
-    /// An empty conversation.
-    pub async fn create(&self, user: UserId, request: CreateConversation) -> AppResult<Conversation> {
+    /// An empty conversation with this new id. Repeating it is harmless.
+    pub async fn create(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        request: CreateConversation,
+    ) -> AppResult<Conversation> {
         let title = match request.title.as_deref() {
             Some(title) => check_title(title)?,
             None => String::new(),
         };
         let model = request.model.as_deref().map(|model| self.check_model(model)).transpose()?;
-        let created = self.store.create_conversation(user, &NewConversation { title, model }).await?;
+        let new = NewConversation { title, model };
+        let created = self.store.create_conversation(user, id, &new).await.map_err(absent("conversation"))?;
         self.generations.hub().list_changed(user);
         Ok(created)
     }

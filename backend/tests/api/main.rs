@@ -11,6 +11,7 @@ mod branches;
 mod chat;
 mod command_line;
 mod conversations;
+mod idempotency;
 mod journal;
 mod operations;
 mod stream;

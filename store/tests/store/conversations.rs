@@ -6,7 +6,7 @@ use crate::fixture::World;
 
 async fn titled(world: &World, title: &str) -> ConversationId {
     let new = NewConversation { title: title.to_owned(), model: None };
-    world.store.create_conversation(world.ada, &new).await.unwrap().id
+    world.store.create_conversation(world.ada, ConversationId::new(), &new).await.unwrap().id
 }
 
 fn page_of(limit: u32, cursor: Option<String>) -> PageQuery {

@@ -1,3 +1,4 @@
+use shared::ConversationId;
 use store::{Store, StoreConfig, StoreError};
 
 use crate::fixture::World;
@@ -74,7 +75,7 @@ async fn a_full_disk_is_told_apart() {
              CREATE TRIGGER full_disk BEFORE INSERT ON conversations EXECUTE FUNCTION full_disk()",
         )
         .await;
-    let result = world.store.create_conversation(world.ada, &Default::default()).await;
+    let result = world.store.create_conversation(world.ada, ConversationId::new(), &Default::default()).await;
     assert!(matches!(result, Err(StoreError::StorageFull(_))), "{result:?}");
 }
 

@@ -1,5 +1,5 @@
 use shared::page::PageQuery;
-use shared::{Author, Message, MessageStatus};
+use shared::{Author, ConversationId, Message, MessageStatus};
 use store::{Parent, StoreError};
 
 use crate::fixture::{World, began};
@@ -25,10 +25,11 @@ async fn messages_come_newest_first_with_all_branches_page_by_page() {
 #[tokio::test]
 async fn an_empty_conversation_has_an_empty_page_and_a_missing_one_none() {
     let world = World::new().await;
-    let made = world.store.create_conversation(world.ada, &Default::default()).await.unwrap();
+    let made =
+        world.store.create_conversation(world.ada, ConversationId::new(), &Default::default()).await.unwrap();
     let page = world.store.messages(world.ada, made.id, &PageQuery::default()).await.unwrap();
     assert_eq!(page.items, []);
-    let missing = shared::ConversationId::new();
+    let missing = ConversationId::new();
     let result = world.store.messages(world.ada, missing, &PageQuery::default()).await;
     assert!(matches!(result, Err(StoreError::NotFound)));
 }
