@@ -4,6 +4,7 @@
 
 mod database;
 pub mod logging;
+mod ownership;
 mod replica;
 pub mod secrets;
 pub mod server;

@@ -30,6 +30,7 @@ pub mod test_support;
 pub mod throttle;
 pub mod upkeep;
 pub mod users;
+pub mod watched;
 
 pub use assembly::Assembled;
 pub use cluster::{ClusterError, ClusterState, Durability, EmbeddedCluster};
@@ -41,7 +42,7 @@ pub use generations::{Claim, Ending, GenerationRow, GenerationStatus, Started, S
 pub use idempotency::{Begun, KeptAnswer, KeyedRequest};
 pub use journal::{Chunk, JournalRead, NewChunk, Snapshot};
 pub use notify::{Listener, Notifier};
-pub use replicas::ReplicaId;
+pub use replicas::{Heartbeat, LEASE_S, ReplicaId};
 pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
 pub use sessions::{NewSession, Rotation, SessionRow};
 #[cfg(feature = "test-support")]
@@ -49,3 +50,4 @@ pub use test_support::TestDatabase;
 pub use throttle::{LoginAttempt, ThrottlePolicy};
 pub use upkeep::Upkeep;
 pub use users::{NewUser, UserRow};
+pub use watched::{News, Place, Recent, Watch};

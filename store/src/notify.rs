@@ -1,6 +1,7 @@
 //! LISTEN and NOTIFY: how servers of one database wake each other. Both use connections of their own, outside the
 //! pool: one listens for as long as it lives, the other must never wait behind a query.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use diesel::sql_types::Text;
@@ -73,21 +74,20 @@ impl Notifier {
 }
 
 impl Listener {
-    /// What is said next. Asks from time to time whether the connection still lives.
+    /// What is said next; none after a while of silence in which the connection was found alive.
     ///
     /// # Errors
     /// Those of the database; the connection is of no use any more then, and whatever is said until another one
     /// listens is missed.
-    pub async fn next(&mut self) -> Result<String, StoreError> {
-        loop {
-            let next = async { Box::pin(self.connection.notifications_stream()).next().await };
-            match timeout(PING_EVERY, next).await {
-                Ok(Some(notification)) => return Ok(notification?.payload),
-                Ok(None) => return Err(StoreError::unavailable("the listener's connection was closed")),
-                Err(_silence) => {
-                    let ping = diesel::sql_query("SELECT 1").execute(&mut self.connection);
-                    in_time(async { Ok(ping.await.map(drop)?) }).await?;
-                }
+    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let next = async { pin!(self.connection.notifications_stream()).next().await };
+        match timeout(PING_EVERY, next).await {
+            Ok(Some(notification)) => Ok(Some(notification?.payload)),
+            Ok(None) => Err(StoreError::unavailable("the listener's connection was closed")),
+            Err(_silence) => {
+                let ping = diesel::sql_query("SELECT 1").execute(&mut self.connection);
+                in_time(async { Ok(ping.await.map(drop)?) }).await?;
+                Ok(None)
             }
         }
     }

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use diesel::prelude::*;
-use diesel::sql_types::Uuid as SqlUuid;
+use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use shared::GenerationId;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::column::Word;
+use crate::{GenerationStatus, Store, StoreError};
 
 /// A server process, across its restarts: kept in its data directory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +44,23 @@ impl fmt::Debug for ReplicaId {
 /// A lease in seconds: three heartbeats of two seconds may be missed before others take over.
 pub const LEASE_S: u32 = 6;
 
+/// What a heartbeat found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The lease had not ended before it was prolonged.
+    pub was_held: bool,
+    /// How many other processes hold theirs.
+    pub others: u32,
+}
+
+#[derive(QueryableByName)]
+struct Beat {
+    #[diesel(sql_type = Bool)]
+    was_held: bool,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
+}
+
 impl Store {
     /// Takes the place of any earlier process with this id, whose heartbeats are refused from now on.
     ///
@@ -62,21 +81,47 @@ impl Store {
         Ok(())
     }
 
-    /// Prolongs the lease of a process.
+    /// Prolongs the lease of a process. By the clock of the moment, not of the transaction's begin: a database that
+    /// was halted must not take a lease for held that was over meanwhile.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where another process has taken its place.
-    pub async fn heartbeat(&self, id: ReplicaId, boot_id: Uuid) -> Result<(), StoreError> {
+    pub async fn heartbeat(&self, id: ReplicaId, boot_id: Uuid) -> Result<Heartbeat, StoreError> {
         let mut connection = self.connection().await?;
-        let renewed = diesel::sql_query(format!(
-            "UPDATE replicas SET lease_until = now() + interval '{LEASE_S} seconds'
-             WHERE id = $1 AND boot_id = $2"
+        let beat: Option<Beat> = diesel::sql_query(format!(
+            "WITH mine AS (
+                 SELECT id, lease_until > clock_timestamp() AS was_held FROM replicas
+                 WHERE id = $1 AND boot_id = $2 FOR UPDATE
+             ), renewed AS (
+                 UPDATE replicas SET lease_until = clock_timestamp() + interval '{LEASE_S} seconds'
+                 FROM mine WHERE replicas.id = mine.id
+             )
+             SELECT was_held,
+                 (SELECT count(*) FROM replicas WHERE id <> $1 AND lease_until > clock_timestamp()) AS others
+             FROM mine"
         ))
         .bind::<SqlUuid, _>(id.0)
         .bind::<SqlUuid, _>(boot_id)
-        .execute(&mut connection)
-        .await?;
-        if renewed == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+        let Beat { was_held, others } = beat.ok_or(StoreError::Conflict)?;
+        Ok(Heartbeat { was_held, others: u32::try_from(others).unwrap_or(u32::MAX) })
+    }
+
+    /// The answers of a server whose end was asked for and has not come yet.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn stopping_generations(&self, owner: ReplicaId) -> Result<Vec<GenerationId>, StoreError> {
+        use crate::schema::generations;
+        let ids: Vec<Uuid> = generations::table
+            .filter(generations::owner.eq(owner.0))
+            .filter(generations::status.eq(Word(GenerationStatus::Stopping)))
+            .select(generations::id)
+            .load(&mut *self.connection().await?)
+            .await?;
+        Ok(ids.into_iter().map(GenerationId).collect())
     }
 
     /// Ends the lease of a process that goes down on purpose, so that others need not wait.

@@ -6,8 +6,10 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use store::{ReplicaId, Store, StoreError};
+use store::{Heartbeat, ReplicaId, Store, StoreError};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// A third of a lease: two heartbeats may be lost.
@@ -18,8 +20,20 @@ pub struct Replica {
     id: ReplicaId,
     boot_id: Uuid,
     store: Store,
+    lease: watch::Receiver<Lease>,
     heartbeat: JoinHandle<()>,
     _lock: File,
+}
+
+/// What the heartbeats have found so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// Since when no other process could take this one for dead.
+    pub held_since: Option<Instant>,
+    /// How many other processes live.
+    pub others: u32,
+    /// Another process has this one's id, and all that it owned.
+    pub is_taken: bool,
 }
 
 /// Why this process has no identity.
@@ -49,13 +63,28 @@ impl Replica {
         let (id, lock) = lock(data_dir)?;
         let boot_id = Uuid::now_v7();
         store.register_replica(id, boot_id).await?;
-        let heartbeat = tokio::spawn(beat(store.clone(), id, boot_id));
-        Ok(Self { id, boot_id, store, heartbeat, _lock: lock })
+        let lease = Lease { held_since: Some(Instant::now()), others: 0, is_taken: false };
+        let (sender, lease) = watch::channel(lease);
+        let heartbeat = tokio::spawn(beat(store.clone(), id, boot_id, sender));
+        Ok(Self { id, boot_id, store, lease, heartbeat, _lock: lock })
     }
 
     /// The id under which this server owns answers.
     pub fn id(&self) -> ReplicaId {
         self.id
+    }
+
+    /// The lease as every heartbeat finds it.
+    pub fn lease(&self) -> watch::Receiver<Lease> {
+        self.lease.clone()
+    }
+
+    /// Returns when another process has taken this one's place.
+    pub async fn taken(&self) {
+        let mut lease = self.lease.clone();
+        if lease.wait_for(|lease| lease.is_taken).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Gives the lease back, so that others need not wait for its end.
@@ -88,18 +117,25 @@ fn lock(data_dir: &Path) -> Result<(ReplicaId, File), ReplicaError> {
     Ok((id, file))
 }
 
-async fn beat(store: Store, id: ReplicaId, boot_id: Uuid) {
+async fn beat(store: Store, id: ReplicaId, boot_id: Uuid, lease: watch::Sender<Lease>) {
     let mut tick = tokio::time::interval(HEARTBEAT_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         match store.heartbeat(id, boot_id).await {
-            Ok(()) => {}
+            Ok(Heartbeat { was_held, others }) => lease.send_modify(|lease| {
+                let held_since = lease.held_since.filter(|_| was_held).unwrap_or_else(Instant::now);
+                *lease = Lease { held_since: Some(held_since), others, is_taken: false };
+            }),
             // The file lock excludes this, unless the directory was copied while a server ran.
             Err(StoreError::Conflict) => {
-                tracing::error!(%id, "another process has taken this server's place")
+                tracing::error!(%id, "another process has taken this server's place; this one ends");
+                return lease.send_modify(|lease| lease.is_taken = true);
             }
-            Err(error) => tracing::debug!(%error, "a heartbeat was lost"),
+            Err(error) => {
+                tracing::debug!(%error, "a heartbeat was lost");
+                lease.send_modify(|lease| lease.held_since = None);
+            }
         }
     }
 }

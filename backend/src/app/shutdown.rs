@@ -39,15 +39,17 @@ async fn next_signal() {
 
 /// Takes everything down.
 pub(super) async fn run(floors: Floors, server: ServerHandle, serving: JoinHandle<std::io::Result<()>>) {
-    let Floors { state, database, replica, upkeep } = floors;
+    let Floors { state, database, replica, ownership, upkeep } = floors;
     state.begin_shutdown();
     upkeep.abort();
+    ownership.abort();
     // The listener closes at once; open requests go on, streams until they are told to reconnect.
     let stopped = server.stop(true);
     let generations = state.generations.clone();
     let ended = async {
         generations.shutdown().await;
         replica.release().await;
+        generations.say_goodbye().await;
         state.engine.shutdown().await;
     };
     let ((), ()) = tokio::join!(stopped, ended);

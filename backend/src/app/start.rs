@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::replica::{Replica, ReplicaError};
-use super::{AppState, Database, DatabaseError, secrets, server, shutdown};
+use super::{AppState, Database, DatabaseError, ownership, secrets, server, shutdown};
 use crate::AppError;
 use crate::config::Config;
 use crate::services::auth::Auth;
@@ -33,6 +33,7 @@ pub(super) struct Floors {
     pub(super) state: web::Data<AppState>,
     pub(super) database: Database,
     pub(super) replica: Replica,
+    pub(super) ownership: JoinHandle<()>,
     pub(super) upkeep: JoinHandle<()>,
 }
 
@@ -79,6 +80,7 @@ impl App {
         let generations = Generations::start(store.clone(), engine.clone(), replica.id(), runtime.clone());
         generations.recover().await.map_err(AppError::from)?;
         let upkeep = tokio::spawn(upkeep(store.clone()));
+        let ownership = tokio::spawn(ownership::run(replica.lease(), generations.clone()));
 
         let state = web::Data::new(AppState {
             conversations: Conversations::new(store.clone(), engine.clone(), generations.clone()),
@@ -92,7 +94,7 @@ impl App {
             shutting_down: false.into(),
         });
         tracing::info!(%address, duration_ms = begun.elapsed().as_millis() as u64, bcrypt_cost = cost, "started");
-        let floors = Floors { state, database, replica, upkeep };
+        let floors = Floors { state, database, replica, ownership, upkeep };
         Ok(Self { floors, listener, address })
     }
 
@@ -111,7 +113,7 @@ impl App {
         self.serve_until(shutdown::signal()).await
     }
 
-    /// Serves until `end`, then takes everything down in order.
+    /// Serves until `end`, or until another process has taken this one's place; then takes everything down in order.
     pub async fn serve_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
         let Self { floors, listener, address } = self;
         let failed = |cause| StartError::Listen { address, cause };
@@ -119,7 +121,10 @@ impl App {
         let handle = server.handle();
         let serving = tokio::spawn(server);
         greet(&floors.state).await?;
-        end.await;
+        tokio::select! {
+            () = end => {}
+            () = floors.replica.taken() => {}
+        }
         shutdown::run(floors, handle, serving).await;
         Ok(())
     }

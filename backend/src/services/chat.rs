@@ -9,12 +9,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::{
     Author, ConversationId, ErrorCode, GenerationId, GenerationOptions, MessageId, Regenerate, SendAccepted,
-    SendMessage, StreamEvent, UserId, limits,
+    SendMessage, UserId, limits,
 };
 use store::{NewRegeneration, NewSend, Parent, SendOutcome, StopOutcome};
 
 use super::absence::absent;
-use super::generation::live::{LiveEvent, Topic};
 use super::generation::request::{CheckedRequest, StoredRequest};
 use super::generation::{Generations, Job};
 use super::model_choice;
@@ -114,7 +113,7 @@ impl Chat {
         match self.generations.store().request_stop(user, id).await.map_err(absent("answer"))? {
             StopOutcome::AlreadyEnded => Ok(Stopping::HadEnded),
             StopOutcome::Requested { .. } => {
-                self.generations.stop_here(id);
+                self.generations.stop(id);
                 Ok(Stopping::UnderWay)
             }
         }
@@ -182,7 +181,7 @@ impl Chat {
         match outcome {
             SendOutcome::Began(ids) => {
                 self.generations.begin(Job { user, ids, request, accepted_at });
-                self.tell_other_devices(user, ids);
+                self.generations.begun(user, ids);
                 Ok(ids)
             }
             SendOutcome::Repeated(ids) => {
@@ -195,23 +194,6 @@ impl Chat {
             )),
             SendOutcome::ParentRunning(_) => Err(still_running("The answer before this message")),
         }
-    }
-
-    /// Two devices stay in step. The sender does not wait for it; what is missed is found by the next fetch.
-    fn tell_other_devices(&self, user: UserId, ids: SendAccepted) {
-        let generations = self.generations.clone();
-        self.generations.spawn_side_job(async move {
-            generations.hub().list_changed(user);
-            for id in [ids.user_message_id, ids.message_id] {
-                match generations.store().message(user, id).await {
-                    Ok(message) => {
-                        let event = LiveEvent::Stream(StreamEvent::Message { message });
-                        generations.hub().publish(Topic::User(user), event);
-                    }
-                    Err(error) => tracing::debug!(%error, "a new message is not told to other devices"),
-                }
-            }
-        });
     }
 
     /// Runs on the main runtime: a person who leaves in the middle must not leave a kept message without its

@@ -3,14 +3,13 @@
 use engine::Engine;
 use shared::page::{Page, PageQuery};
 use shared::{
-    Conversation, ConversationId, ConversationSummary, CreateConversation, Message, StreamEvent,
-    UpdateConversation, UserId, limits,
+    Conversation, ConversationId, ConversationSummary, CreateConversation, Message, UpdateConversation,
+    UserId, limits,
 };
 use store::{ConversationChanges, NewConversation, Store};
 
 use super::absence::absent;
 use super::generation::Generations;
-use super::generation::live::{LiveEvent, Topic};
 use super::model_choice;
 use crate::error::{AppError, AppResult};
 
@@ -48,7 +47,7 @@ impl Conversations {
         let model = request.model.as_deref().map(|model| self.check_model(model)).transpose()?;
         let new = NewConversation { title, model };
         let created = self.store.create_conversation(user, id, &new).await.map_err(absent("conversation"))?;
-        self.generations.hub().list_changed(user);
+        self.generations.list_changed(user);
         Ok(created)
     }
 
@@ -75,9 +74,7 @@ impl Conversations {
             .await
             .map_err(absent("conversation or message"))?;
         if let Some(title) = changes.title {
-            let event = StreamEvent::Title { conversation_id: id, title };
-            self.generations.hub().publish(Topic::User(user), LiveEvent::Stream(event));
-            self.generations.hub().list_changed(user);
+            self.generations.titled(user, id, title);
         }
         Ok(conversation)
     }
@@ -86,9 +83,9 @@ impl Conversations {
     pub async fn delete(&self, user: UserId, id: ConversationId) -> AppResult<()> {
         let stopping = self.store.delete_conversation(user, id).await.map_err(absent("conversation"))?;
         for generation in stopping {
-            self.generations.stop_here(generation);
+            self.generations.stop(generation);
         }
-        self.generations.hub().list_changed(user);
+        self.generations.list_changed(user);
         Ok(())
     }
 
@@ -99,7 +96,7 @@ impl Conversations {
             .restore_conversation(user, id)
             .await
             .map_err(absent("conversation, or it was deleted over an hour ago"))?;
-        self.generations.hub().list_changed(user);
+        self.generations.list_changed(user);
         Ok(conversation)
     }
 

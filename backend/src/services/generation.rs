@@ -28,15 +28,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Engine;
-use shared::{FinishReason, GenerationId, Message, SendAccepted, StreamEvent, UserId};
-use store::{GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
+use shared::{FinishReason, GenerationId, Message, MessageId, SendAccepted, StreamEvent, UserId};
+use store::{Chunk, GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::AppResult;
-use elsewhere::hints::Hints;
-use elsewhere::sender;
+use elsewhere::{Follower, Hints};
 use journal::Journal;
 use live::LiveHub;
 use registry::{Registry, Seat};
@@ -57,11 +57,14 @@ struct Inner {
     hub: LiveHub,
     hints: Hints,
     journal: Journal,
+    follower: Follower,
     registry: Registry,
     owner: ReplicaId,
     runtime: Handle,
+    other_left: Notify,
     closing: CancellationToken,
-    flusher: CancellationToken,
+    /// Of the tasks that runners and readers need.
+    upkeep: CancellationToken,
     runners: TaskTracker,
 }
 
@@ -79,30 +82,50 @@ pub struct Job {
 }
 
 impl Generations {
-    /// Begins to write journals for the replica `owner`. All work is done on `runtime`, which must be the main one:
-    /// it outlives every request.
+    /// Begins to write journals for the replica `owner`, and to follow those of the others. All work is done on
+    /// `runtime`, which must be the main one: it outlives every request.
     pub fn start(store: Store, engine: Engine, owner: ReplicaId, runtime: Handle) -> Self {
+        Self::start_polling(store, engine, owner, runtime, Some(elsewhere::POLL_EVERY))
+    }
+
+    /// [`start`](Self::start), but answers of other replicas are asked for every `poll_every` where no hint comes; where
+    /// that is none, hints alone are followed.
+    pub fn start_polling(
+        store: Store,
+        engine: Engine,
+        owner: ReplicaId,
+        runtime: Handle,
+        poll_every: Option<Duration>,
+    ) -> Self {
         let hub = LiveHub::default();
         let hints = Hints::default();
-        let journal = Journal::new(store.clone(), hub.clone(), hints.clone(), owner);
-        let flusher = CancellationToken::new();
-        runtime.spawn(flusher.clone().run_until_cancelled_owned(journal.clone().run()));
-        let sending = sender::run(store.clone(), hints.clone(), owner);
-        runtime.spawn(flusher.clone().run_until_cancelled_owned(sending));
+        let registry = Registry::default();
         let inner = Inner {
+            journal: Journal::new(store.clone(), hub.clone(), hints.clone(), owner),
+            follower: Follower::new(store.clone(), hub.clone(), registry.clone(), poll_every),
             store,
             engine,
             hub,
             hints,
-            journal,
-            registry: Registry::default(),
+            registry,
             owner,
             runtime,
+            other_left: Notify::new(),
             closing: CancellationToken::new(),
-            flusher,
+            upkeep: CancellationToken::new(),
             runners: TaskTracker::new(),
         };
-        Self { inner: Arc::new(inner) }
+        let generations = Self { inner: Arc::new(inner) };
+        generations.spawn_upkeep(generations.inner.journal.clone().run());
+        generations.spawn_upkeep(generations.inner.follower.clone().run());
+        generations.spawn_upkeep(elsewhere::listen(generations.clone()));
+        generations.spawn_upkeep(elsewhere::send(generations.clone()));
+        generations
+    }
+
+    /// Goes on until the last runner has ended.
+    fn spawn_upkeep(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.inner.runtime.spawn(self.inner.upkeep.clone().run_until_cancelled_owned(work));
     }
 
     /// Does something that nobody waits for. It is given up when the server goes down.
@@ -222,12 +245,25 @@ impl Generations {
                 "answers could not be written to their end in time"
             );
         }
-        self.inner.flusher.cancel();
+        self.inner.upkeep.cancel();
     }
 
     fn spawn(&self, seat: Seat, job: Job) {
         let runner = runner::run(self.clone(), seat, job);
         self.inner.runners.spawn_on(runner, &self.inner.runtime);
+    }
+}
+
+/// A chunk of the journal as readers get it.
+fn chunk_event(generation_id: GenerationId, message_id: MessageId, chunk: Chunk) -> StreamEvent {
+    StreamEvent::Delta {
+        generation_id,
+        message_id,
+        epoch: chunk.epoch,
+        seq: chunk.seq,
+        byte_offset: chunk.byte_offset,
+        kind: chunk.kind,
+        text: chunk.body,
     }
 }
 

@@ -10,9 +10,8 @@ use engine::{
     ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, Prompt, SamplingOptions,
     TextKind,
 };
-use shared::{Message, StreamEvent, UserId};
+use shared::{Message, UserId};
 
-use super::generation::live::{LiveEvent, Topic};
 use super::generation::{Generations, Job};
 use crate::error::AppResult;
 
@@ -65,9 +64,7 @@ async fn name_conversation(
     };
     let title = reply.as_deref().and_then(name::from_reply).unwrap_or_else(|| name::from_message(&question));
     if !title.is_empty() && store.set_title_if_empty(user, id, &title).await? {
-        let event = StreamEvent::Title { conversation_id: id, title };
-        generations.hub().publish(Topic::User(user), LiveEvent::Stream(event));
-        generations.hub().list_changed(user);
+        generations.titled(user, id, title);
     }
     Ok(())
 }

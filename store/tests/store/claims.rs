@@ -1,5 +1,5 @@
 use shared::{ApiError, ErrorCode, MessageStatus};
-use store::{Claim, ReplicaId, StoreError};
+use store::{Claim, Heartbeat, ReplicaId, StoreError};
 use uuid::Uuid;
 
 use crate::fixture::{World, chunks};
@@ -113,4 +113,28 @@ async fn a_server_that_goes_down_on_purpose_lets_others_take_over_at_once() {
     assert!(world.store.claim_expired_generations(staying).await.unwrap().is_empty());
     world.store.release_replica(leaving, boot).await.unwrap();
     assert_eq!(world.store.claim_expired_generations(staying).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_heartbeat_tells_whether_the_lease_was_held_and_how_many_others_live() {
+    let world = World::new().await;
+    let (id, boot_id) = (ReplicaId::new(), Uuid::now_v7());
+    world.store.register_replica(id, boot_id).await.unwrap();
+    let beat = world.store.heartbeat(id, boot_id).await.unwrap();
+    assert_eq!(beat, Heartbeat { was_held: true, others: 1 });
+    world.sql("UPDATE replicas SET lease_until = now() - interval '1 second'").await;
+    let beat = world.store.heartbeat(id, boot_id).await.unwrap();
+    assert_eq!(beat, Heartbeat { was_held: false, others: 0 });
+}
+
+#[tokio::test]
+async fn a_server_asks_which_of_its_own_answers_somebody_wants_to_end() {
+    let world = World::new().await;
+    let (stopping, running) = (world.send().await, world.send().await);
+    for ids in [stopping, running] {
+        world.start(ids).await;
+    }
+    world.store.request_stop(world.ada, stopping.generation_id).await.unwrap();
+    assert_eq!(world.store.stopping_generations(world.replica).await.unwrap(), [stopping.generation_id]);
+    assert_eq!(world.store.stopping_generations(ReplicaId::new()).await.unwrap(), []);
 }

@@ -21,3 +21,4 @@ mod settings;
 mod throttle;
 mod upkeep;
 mod users;
+mod watched;

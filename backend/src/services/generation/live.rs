@@ -5,7 +5,7 @@
 //! this room trusts its callers for that.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::{ConversationId, GenerationId, Message, StreamEvent, UserId};
 use tokio::sync::broadcast;
@@ -58,18 +58,41 @@ pub struct LiveHub {
 impl LiveHub {
     /// Hears everything that is published on a topic from now on.
     pub fn subscribe(&self, topic: Topic) -> Subscription {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.lock();
         let receiver = topics.entry(topic).or_insert_with(|| broadcast::channel(RING_EVENTS).0).subscribe();
         Subscription { topic, receiver, hub: self.clone() }
     }
 
     /// Tells the readers of a topic. Costs nothing where there are none.
     pub fn publish(&self, topic: Topic, event: LiveEvent) {
-        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = self.lock();
         if let Some(sender) = topics.get(&topic) {
             // An error says that the last reader is just leaving.
             let _ = sender.send(Arc::new(event));
         }
+    }
+
+    /// Whether somebody listens to a topic.
+    pub fn has_readers(&self, topic: Topic) -> bool {
+        self.lock().contains_key(&topic)
+    }
+
+    /// The conversations that somebody reads.
+    pub fn conversations(&self) -> Vec<ConversationId> {
+        let conversation = |topic: &Topic| match topic {
+            Topic::Conversation(id) => Some(*id),
+            Topic::User(_) => None,
+        };
+        self.lock().keys().filter_map(conversation).collect()
+    }
+
+    /// The people who listen.
+    pub fn users(&self) -> Vec<UserId> {
+        let user = |topic: &Topic| match topic {
+            Topic::User(id) => Some(*id),
+            Topic::Conversation(_) => None,
+        };
+        self.lock().keys().filter_map(user).collect()
     }
 
     /// The list of conversations of a person has changed.
@@ -77,8 +100,12 @@ impl LiveHub {
         self.publish(Topic::User(user), LiveEvent::Stream(StreamEvent::List {}));
     }
 
+    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, broadcast::Sender<Arc<LiveEvent>>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn leave(&self, topic: Topic) {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.lock();
         // The leaver's own receiver still counts.
         if topics.get(&topic).is_some_and(|sender| sender.receiver_count() <= 1) {
             topics.remove(&topic);

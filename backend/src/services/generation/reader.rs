@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::backoff::{Backoff, is_outage};
 use super::live::{Ended, Lagged, LiveEvent, Subscription, Topic};
 use super::merge::{Merge, Verdict};
-use super::{Generations, end_event};
+use super::{Generations, chunk_event, end_event};
 use crate::error::AppResult;
 use crate::services::absence::absent;
 
@@ -138,6 +138,9 @@ impl Reader {
         let ended = !read.generation.status.is_unfinished();
         if read.generation.conversation_id == conversation && (known || ended) {
             self.merge.begin(cursor.generation_id, cursor.seq);
+            if !ended {
+                self.generations.follow(&read.generation, cursor.seq);
+            }
             self.behind.insert(cursor.generation_id);
         }
         Ok(())
@@ -160,8 +163,9 @@ impl Reader {
             reasoning: assembled.reasoning,
         });
         if assembled.seq == 0 {
-            self.ready.extend(self.generations.inner.registry.progress(row.id));
+            self.ready.extend(self.generations.progress(row.id));
         }
+        self.generations.follow(row, assembled.seq);
         if !snapshot.generation.status.is_unfinished() {
             self.behind.insert(row.id);
         }
@@ -216,15 +220,7 @@ impl Reader {
         let last_page = read.chunks.len() < PAGE_CHUNKS as usize;
         for chunk in read.chunks {
             if self.merge.chunk(id, chunk.seq) == Verdict::Send {
-                self.ready.push_back(StreamEvent::Delta {
-                    generation_id: id,
-                    message_id: row.message_id,
-                    epoch: chunk.epoch,
-                    seq: chunk.seq,
-                    byte_offset: chunk.byte_offset,
-                    kind: chunk.kind,
-                    text: chunk.body,
-                });
+                self.ready.push_back(chunk_event(id, row.message_id, chunk));
             }
         }
         // A page that brought nothing new will not the next time either.

@@ -46,6 +46,16 @@ impl Registry {
         }
     }
 
+    /// Whether nothing runs here.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Whether an answer runs here.
+    pub fn is_running(&self, id: GenerationId) -> bool {
+        self.lock().contains_key(&id)
+    }
+
     /// What an answer without text was doing last.
     pub fn progress(&self, id: GenerationId) -> Option<StreamEvent> {
         self.lock().get(&id).and_then(|running| running.progress.clone())

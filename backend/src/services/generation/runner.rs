@@ -21,7 +21,7 @@ use serde_json::json;
 use shared::{
     ChunkKind, ContextOverflow, ContextPolicy, FinishReason, Message, MessageId, StreamEvent, Usage,
 };
-use store::{Claim, Ending, Started, StoreError};
+use store::{Claim, Ending, Place, Started, StoreError};
 
 use super::backoff::{Backoff, is_outage};
 use super::branch::Branch;
@@ -39,7 +39,7 @@ pub(super) async fn run(generations: Generations, seat: Seat, job: Job) {
     let outcome = AssertUnwindSafe(runner.produce()).catch_unwind().await;
     let ending = match outcome {
         Ok(Ok(ending)) => ending,
-        Ok(Err(Gone::Lost)) => return,
+        Ok(Err(Gone::Lost)) => return runner.leave_to_others(),
         Ok(Err(Gone::Closing)) => {
             // What was not written was never shown.
             let _ = runner.writer.flush().await;
@@ -291,7 +291,8 @@ impl Runner {
             event: end_event(generation_id, &message),
             message: message.clone(),
         }));
-        self.generations.hub().list_changed(self.job.user);
+        self.generations.list_changed(self.job.user);
+        self.generations.hints().moved(generation_id);
         Some(message)
     }
 
@@ -320,7 +321,20 @@ impl Runner {
         None
     }
 
+    /// The readers of this replica go on with what the new owner writes.
+    fn leave_to_others(&self) {
+        let place = Place {
+            user_id: self.job.user,
+            conversation_id: self.job.ids.conversation_id,
+            generation_id: self.job.ids.generation_id,
+        };
+        self.generations.inner.follower.watch(place, self.writer.written_seq());
+    }
+
     fn publish(&self, event: LiveEvent) {
+        if let LiveEvent::Stream(event) = &event {
+            self.generations.hints().progress(self.job.ids.conversation_id, event);
+        }
         self.generations.hub().publish(Topic::Conversation(self.job.ids.conversation_id), event);
     }
 

@@ -69,6 +69,11 @@ impl Hints {
         self.say(Hint::Stop(generation));
     }
 
+    /// This replica has given its lease back.
+    pub(super) fn left(&self) {
+        self.say(Hint::Left);
+    }
+
     /// How many other replicas live, as the last heartbeat found. The first one may have missed something.
     pub fn set_others(&self, others: u32) {
         if self.inner.others.swap(others, Ordering::Relaxed) == 0 && others > 0 {

@@ -49,7 +49,6 @@ pub enum Hint {
 }
 
 /// What makes two hints say the same, so that only the newer counts.
-#[allow(missing_docs, reason = "the variants are those of `Hint`")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     Begun(GenerationId),
