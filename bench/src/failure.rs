@@ -6,6 +6,9 @@ pub enum Failure {
     /// The server cannot be reached, or broke off.
     #[error("{0}")]
     Transport(#[from] reqwest::Error),
+    /// A plain connection, or something of this machine.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
     /// The server refused.
     #[error("the server refused: {0}")]
     Refused(#[from] shared::ApiError),
@@ -15,7 +18,26 @@ pub enum Failure {
     /// The stream holds something that no client takes.
     #[error("{0}")]
     Stream(#[from] shared::sse::EventTooLong),
+    /// The stream was refused.
+    #[error("a stream was answered with `{0}`")]
+    Status(String),
     /// The stream ended, or missed something, in the middle of an answer.
     #[error("the stream {0}")]
     Broken(&'static str),
+    /// What the system says of a process cannot be read.
+    #[error("process {pid}: {what}")]
+    Process {
+        /// Which.
+        pid: u32,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// This process may not open as many files as it needs.
+    #[error("this process may open {may} files and needs {needs}: raise the limit with `ulimit -n {needs}`")]
+    Files {
+        /// What the system allows.
+        may: u64,
+        /// What the measurement takes.
+        needs: u64,
+    },
 }

@@ -1,48 +1,60 @@
-//! `oriel-bench`: chats with an Oriel the way the page does, through nginx, and tells how quick it was: the time to the
-//! first token and the tokens per second, as a reader sees them.
+//! `oriel-bench`: measures a running Oriel from outside, by what the page uses.
+//!
+//! `speed` chats as a person does: time to the first token and tokens per second. `load` lets many read at once and
+//! tells how long each token takes from the engine to its reader. `idle` opens thousands of streams on which nothing
+//! happens and tells what memory they cost. The last two want a server over the scripted engine, which
+//! `cargo xtask figures streams` starts for them.
 
-mod client;
+mod crowd;
+mod event_stream;
 mod failure;
-mod figures;
-mod run;
+mod idle;
+mod load;
+mod person;
+mod process;
+mod speed;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
-/// Measures the answers of a running Oriel as a reader sees them.
+/// Measures a running Oriel.
 #[derive(Debug, Parser)]
 #[command(version)]
-pub struct Options {
+struct Cli {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Debug, Subcommand)]
+enum Measurement {
+    /// First token and tokens per second, as a reader sees them.
+    Speed(speed::Options),
+    /// The delay of each token on its way from the engine to its reader, with many readers at once.
+    Load(load::Options),
+    /// The memory that streams take on which nothing happens.
+    Idle(idle::Options),
+}
+
+/// Where the server is and which model it shall use.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
     /// The page's address.
     #[arg(long, env = "ORIEL_ADDRESS", default_value = "http://localhost:8080")]
     pub address: String,
-    /// The account to chat with. Where no account exists yet it is made.
-    #[arg(long, default_value = "bench@example.org")]
-    pub email: String,
-    /// Its password.
-    #[arg(long, env = "ORIEL_PASSWORD", hide_env_values = true)]
-    pub password: String,
     /// The model; the server's default one where this is missing.
     #[arg(long)]
     pub model: Option<String>,
-    /// What to say.
-    #[arg(long, default_value = "Write a long story about a lighthouse keeper and the sea.")]
-    pub prompt: String,
-    /// How many chats at the same time.
-    #[arg(long, default_value_t = 1)]
-    pub readers: usize,
-    /// How many rounds of them; the first one only warms up.
-    #[arg(long, default_value_t = 4)]
-    pub rounds: usize,
-    /// Tokens of each answer.
-    #[arg(long, default_value_t = 128)]
-    pub max_tokens: u32,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run::run(&Options::parse()).await {
+    let measured = match Cli::parse().measurement {
+        Measurement::Speed(options) => speed::measure(&options).await.map(|figures| figures.to_string()),
+        Measurement::Load(options) => load::measure(&options).await.map(|figures| figures.to_string()),
+        Measurement::Idle(options) => idle::measure(&options).await.map(|figures| figures.to_string()),
+    };
+    match measured {
         Ok(figures) => {
             println!("{figures}");
             ExitCode::SUCCESS

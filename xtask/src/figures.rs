@@ -39,6 +39,7 @@ pub fn figures() -> Outcome {
     for readers in ["1", "4"] {
         let mut bench = Command::new(place::release_program("oriel-bench"));
         bench.args([
+            "speed",
             "--readers",
             readers,
             "--model",

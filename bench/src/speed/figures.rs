@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::client::Heard;
+use super::Heard;
 
 /// One answer in figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
