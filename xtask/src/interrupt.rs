@@ -26,15 +26,20 @@ pub fn watch() -> Outcome {
             match listener.as_ref() {
                 Some(tell) => tell(),
                 None => {
-                    for child in lock(&CHILDREN).iter().flatten() {
-                        terminate(*child);
-                    }
+                    end_children();
                     std::process::exit(EXIT_INTERRUPTED);
                 }
             }
         }
     });
     Ok(())
+}
+
+/// Asks the programs of a step to end.
+pub fn end_children() {
+    for child in lock(&CHILDREN).iter().flatten() {
+        terminate(*child);
+    }
 }
 
 /// From now on, until the guard goes, an interrupt sends this and does nothing else.
@@ -77,6 +82,14 @@ pub fn terminate(pid: u32) {
     if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
         // It may have ended by itself in the meantime; that is what we want.
         let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// Ends a process without asking.
+pub fn kill(pid: u32) {
+    if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+        // As above.
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

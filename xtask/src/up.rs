@@ -25,10 +25,10 @@ fn start(prepare: impl FnOnce() -> Outcome) -> Outcome {
     if set("MODEL_PATH").is_none() {
         step("starter model", || models::place_starter(&settings.models))?;
     }
-    let stack = Stack::start(settings)?;
+    let mut stack = Stack::start(settings)?;
     say(&format!("\n  Oriel is at {}", bold(&stack.address())));
     say("  The first account made there is the administrator. Ctrl-C ends everything.\n");
-    stack.wait()
+    stack.keep()
 }
 
 /// What must be on the machine to build and run Oriel.

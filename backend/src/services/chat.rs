@@ -19,6 +19,9 @@ use super::generation::{Generations, Job};
 use super::model_choice;
 use crate::error::{AppError, AppResult};
 
+/// An answer ends when it ends; a repeat this soon costs one query.
+const PARENT_RETRY_S: u32 = 2;
+
 /// What a person can do in a conversation. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
@@ -192,7 +195,10 @@ impl Chat {
                 ErrorCode::Conflict,
                 "This client_id was used for another request. Make a new one for every message.",
             )),
-            SendOutcome::ParentRunning(_) => Err(still_running("The answer before this message")),
+            // Whoever waits needs nothing else: the page's outbox does.
+            SendOutcome::ParentRunning(_) => {
+                Err(still_running("The answer before this message").with_retry_after_s(PARENT_RETRY_S))
+            }
         }
     }
 

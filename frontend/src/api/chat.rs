@@ -1,15 +1,20 @@
-//! Sending, answering again, stopping.
+//! Sending, answering again, going on, stopping.
 
 use gloo_net::http::Method;
-use shared::{GenerationId, MessageId, Regenerate, SendAccepted, SendMessage, paths};
+use shared::{Continue, GenerationId, MessageId, Regenerate, SendAccepted, SendMessage, paths};
 
 use super::Client;
 use crate::state::failure::Failure;
 
 impl Client {
-    /// Sends a message. A repeat with the same `client_id` is harmless.
+    /// Sends a message, once: the outbox tries again. A repeat with the same `client_id` is harmless.
     pub async fn send_message(&self, message: &SendMessage) -> Result<SendAccepted, Failure> {
-        self.call(Method::POST, paths::CHAT, Some(message)).await
+        self.call_once(Method::POST, paths::CHAT, Some(message)).await
+    }
+
+    /// Goes on with an answer that ended too early.
+    pub async fn continue_answer(&self, id: MessageId, request: &Continue) -> Result<SendAccepted, Failure> {
+        self.call(Method::POST, &paths::message_continue(id), Some(request)).await
     }
 
     /// Asks for another answer beside this one.

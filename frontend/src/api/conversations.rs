@@ -2,7 +2,8 @@
 
 use gloo_net::http::Method;
 use shared::{
-    Conversation, ConversationId, ConversationSummary, Message, Page, UpdateConversation, limits, paths,
+    Conversation, ConversationId, ConversationSummary, ErrorCode, Message, Page, UpdateConversation, limits,
+    paths,
 };
 
 use super::Client;
@@ -48,7 +49,11 @@ impl Client {
 
     /// Deletes; [`Client::restore_conversation`] undoes it.
     pub async fn delete_conversation(&self, id: ConversationId) -> Result<(), Failure> {
-        self.tell(Method::DELETE, &paths::conversation(id), None::<&()>).await
+        match self.tell(Method::DELETE, &paths::conversation(id), None::<&()>).await {
+            // Gone already, by a try whose answer was lost or by another device.
+            Err(failure) if failure.code() == Some(ErrorCode::NotFound) => Ok(()),
+            result => result,
+        }
     }
 
     /// Undoes a delete.

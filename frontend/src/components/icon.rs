@@ -49,6 +49,8 @@ pub enum Glyph {
     Offline,
     /// A branch.
     Branch,
+    /// Waits.
+    Clock,
 }
 
 impl Glyph {
@@ -90,6 +92,7 @@ impl Glyph {
                 "M4 4l16 16M8.5 15.5a5 5 0 0 1 5.5-1M5.5 12a9 9 0 0 1 4-2.3M14 9.5a9 9 0 0 1 4.5 2.5M2.5 8.7A13 13 0 0 1 7 6M11 5.1a13 13 0 0 1 10.5 3.6M12 19h.01"
             }
             Self::Branch => "M7 4v16M7 15c6 0 10-1 10-6.5M14 10.5l3-3 3 3",
+            Self::Clock => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.8",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Chatting: the open conversation, the list, the models and the stream that keeps all of them in step.
 //!
 //! [`Chat`] is one handle over several stores. Its verbs are in one file per matter:
-//! `open` (loading and paging), `send` (sending, answering again, stopping), `drafts`, `list`, `models`, `follow`
-//! (the stream).
+//! `open` (loading and paging), `send` (sending, answering again, going on, stopping), `outbox` (delivering), `drafts`,
+//! `list`, `models`, `follow` (the stream).
 
 mod drafts;
 mod follow;
@@ -10,6 +10,7 @@ mod list;
 pub mod live;
 mod models;
 mod open;
+mod outbox;
 mod send;
 
 use std::cell::{Cell, RefCell};
@@ -91,9 +92,9 @@ impl Deref for Chat {
 
 impl Chat {
     fn new(client: Client, navigator: Navigator, user: User) -> Self {
-        let outbox = Outbox::restored(send::stored(&user));
+        let outbox = Outbox::restored(outbox::stored(&user));
         Self(Rc::new(Rooms {
-            client,
+            client: client.of(user.id),
             navigator,
             user,
             open: Store::new(Conversation::default()),
@@ -177,7 +178,11 @@ fn Follower(props: &FollowerProps) -> Html {
             chat.refresh_models();
             chat.refresh_list();
             chat.send_waiting();
-            move || chat.closed.set(true)
+            let listener = chat.follow_other_tabs();
+            move || {
+                chat.closed.set(true);
+                drop(listener);
+            }
         });
     }
     use_effect_with(conversation, move |conversation| {

@@ -22,7 +22,12 @@ impl SessionHandle {
     fn new() -> Self {
         let handle = Self { client: Client::default(), session: Store::new(Session::Starting) };
         let session = handle.session.clone();
-        handle.client.on_end(move || session.set(Session::SignedOut { first_run: false, expired: true }));
+        handle.client.on_end(move |now| {
+            session.set(match now {
+                Some(user) => Session::SignedIn(user),
+                None => Session::SignedOut { first_run: false, expired: true },
+            });
+        });
         handle
     }
 

@@ -22,7 +22,11 @@ pub fn Markdown(props: &MarkdownProps) -> Html {
     let stream = use_mut_ref(Stream::default);
     let mut stream = stream.borrow_mut();
     stream.update(&props.source, props.streaming);
+    // A text that was whole and grows again stays as it is: what has been read must not come a second time.
+    let grows_first_time = use_mut_ref(|| true);
+    let is_growing = *grows_first_time.borrow() && props.streaming;
+    grows_first_time.replace(is_growing);
     html! {
-        <div class={classes!("prose", props.streaming.then_some("growing"))}>{ blocks(stream.blocks()) }</div>
+        <div class={classes!("prose", is_growing.then_some("growing"))}>{ blocks(stream.blocks()) }</div>
     }
 }

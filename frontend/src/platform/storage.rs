@@ -27,6 +27,17 @@ pub fn remove(key: &str) {
     }
 }
 
+/// What follows `prefix` in the keys that begin with it.
+pub fn below(prefix: &str) -> Vec<String> {
+    if !is_there() {
+        return Vec::new();
+    }
+    let storage = LocalStorage::raw();
+    let prefix = full(prefix);
+    let keys = (0..LocalStorage::length()).filter_map(|index| storage.key(index).ok().flatten());
+    keys.filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned)).collect()
+}
+
 /// The name under which the browser keeps `key`; other tabs learn of changes by it.
 pub fn full(key: &str) -> String {
     format!("oriel.{key}")

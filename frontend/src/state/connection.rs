@@ -1,7 +1,12 @@
 //! The line to the server as a person sees it.
 
+/// So long a break is nobody's business: most are mended before anybody could read about it.
+pub const QUIET_MS: u32 = 2_500;
+/// After so long it is no longer a moment, and a person wants to know what to do.
+pub const LONG_MS: u32 = 60_000;
+
 /// How the stream stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Connection {
     /// Being opened for the first time, or again after the server asked for it.
     #[default]
@@ -10,25 +15,44 @@ pub enum Connection {
     Open,
     /// Broken; tried again by itself.
     Lost {
-        /// Tries since it broke.
-        attempt: u32,
+        /// When it broke.
+        since_ms: f64,
     },
+}
+
+/// What to tell of a broken line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing: it is well, or about to be.
+    None,
+    /// It is being mended.
+    Reconnecting,
+    /// It has been broken for long.
+    Long,
 }
 
 impl Connection {
     /// The line broke, or a try failed.
-    pub fn lose(&mut self) {
-        *self = Self::Lost {
-            attempt: match self {
-                Self::Lost { attempt } => attempt.saturating_add(1),
-                Self::Opening | Self::Open => 0,
-            },
-        };
+    pub fn lose(&mut self, now_ms: f64) {
+        if !matches!(self, Self::Lost { .. }) {
+            *self = Self::Lost { since_ms: now_ms };
+        }
     }
 
-    /// Whether to tell. The first break is mended before anybody could read about it.
-    pub fn is_worth_telling(self) -> bool {
-        matches!(self, Self::Lost { attempt } if attempt > 0)
+    /// What to tell now, and after how many milliseconds to ask again.
+    pub fn notice(self, now_ms: f64) -> (Notice, Option<u32>) {
+        let Self::Lost { since_ms } = self else { return (Notice::None, None) };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a clock set back is no time"
+        )]
+        let lost_ms = (now_ms - since_ms).max(0.0) as u32;
+        match lost_ms {
+            0..QUIET_MS => (Notice::None, Some(QUIET_MS - lost_ms)),
+            QUIET_MS..LONG_MS => (Notice::Reconnecting, Some(LONG_MS - lost_ms)),
+            _ => (Notice::Long, None),
+        }
     }
 }
 
@@ -37,12 +61,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_break_is_mended_in_silence_and_the_second_try_is_told() {
+    fn a_short_break_is_mended_in_silence() {
         let mut connection = Connection::Open;
-        connection.lose();
-        assert!(!connection.is_worth_telling());
-        connection.lose();
-        assert!(connection.is_worth_telling());
-        assert!(!Connection::Opening.is_worth_telling());
+        connection.lose(1_000.0);
+        assert_eq!(connection.notice(1_400.0), (Notice::None, Some(2_100)));
+        connection.lose(3_000.0);
+        assert_eq!(connection.notice(3_500.0), (Notice::Reconnecting, Some(57_500)), "since the first break");
+        assert_eq!(connection.notice(61_000.0), (Notice::Long, None));
+        assert_eq!(Connection::Opening.notice(9_000.0), (Notice::None, None));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_end_the_silence_early() {
+        let mut connection = Connection::Open;
+        connection.lose(5_000.0);
+        assert_eq!(connection.notice(1_000.0), (Notice::None, Some(QUIET_MS)));
     }
 }

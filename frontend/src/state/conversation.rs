@@ -1,6 +1,6 @@
 //! The open conversation: a tree of messages, and the branch of it that is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use shared::reducer::Answer;
@@ -86,10 +86,7 @@ impl Conversation {
 
     /// The branch that ends in `end`.
     pub fn branch_to(&self, end: Option<MessageId>) -> Vec<Shown> {
-        let mut families: BTreeMap<Option<MessageId>, Vec<MessageId>> = BTreeMap::new();
-        for message in self.messages.values() {
-            families.entry(message.parent_id).or_default().push(message.id);
-        }
+        let families = self.families();
         let mut branch = Vec::new();
         let mut next = end;
         while let Some(message) = next.and_then(|id| self.messages.get(&id)) {
@@ -147,17 +144,18 @@ impl Conversation {
 
     /// Shows the branch that ends in `leaf`, where that is known.
     pub fn show(&mut self, leaf: Option<MessageId>) {
-        self.leaf = leaf
+        let leaf = leaf
             .filter(|id| self.messages.contains_key(id))
             .or_else(|| self.messages.keys().next_back().copied());
+        self.leaf = leaf.map(|leaf| self.continued(leaf));
     }
 
-    /// A message that is new or changed. One that follows the leaf becomes the leaf.
+    /// A message that is new or changed. One that follows the leaf, or goes on with it, becomes the leaf.
     pub fn insert(&mut self, message: Message) {
-        let (id, parent_id) = (message.id, message.parent_id);
+        let (id, parent_id, continues) = (message.id, message.parent_id, message.continues);
         let is_new = !self.messages.contains_key(&id);
         self.put(message);
-        if is_new && parent_id == self.leaf {
+        if is_new && (parent_id == self.leaf || (continues.is_some() && continues == self.leaf)) {
             self.leaf = Some(id);
         }
     }
@@ -218,16 +216,61 @@ impl Conversation {
         Some(message)
     }
 
+    /// An answer that goes on with another one is the same answer to whoever reads: it stays the same on the page.
     fn key(&self, id: MessageId) -> Rc<str> {
+        let id = self.first_of(id);
         match self.keys.get(&id) {
             Some(client_id) => client_id.to_string().into(),
             None => id.to_string().into(),
         }
     }
 
+    /// The answer that an answer goes on with in the end; itself, where it begins by itself.
+    fn first_of(&self, mut id: MessageId) -> MessageId {
+        while let Some(before) = self.messages.get(&id).and_then(|message| message.continues)
+            && before < id
+        {
+            id = before;
+        }
+        id
+    }
+
+    /// The answers that a sibling goes on with. One that has been replied to stays, or what follows it could not be
+    /// reached any more.
+    fn replaced(&self) -> BTreeSet<MessageId> {
+        let parents: BTreeSet<_> = self.messages.values().filter_map(|message| message.parent_id).collect();
+        let continued = self.messages.values().filter_map(|message| message.continues);
+        continued.filter(|id| !parents.contains(id)).collect()
+    }
+
+    /// The last of the answers that go on with one, where it is replaced by them.
+    fn continued(&self, mut id: MessageId) -> MessageId {
+        let replaced = self.replaced();
+        while replaced.contains(&id) {
+            let next = self.messages.values().rev().find(|message| message.continues == Some(id));
+            match next.filter(|next| next.id > id) {
+                Some(next) => id = next.id,
+                None => break,
+            }
+        }
+        id
+    }
+
     fn siblings(&self, message: &Message) -> Vec<MessageId> {
-        let beside = |other: &&Same<Message>| other.parent_id == message.parent_id;
-        self.messages.values().filter(beside).map(|other| other.id).collect()
+        self.families().remove(&message.parent_id).unwrap_or_default()
+    }
+
+    /// The messages by what they follow. One that goes on with another one has its place.
+    fn families(&self) -> BTreeMap<Option<MessageId>, Vec<MessageId>> {
+        let replaced = self.replaced();
+        let mut families: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for message in self.messages.values().filter(|message| !replaced.contains(&message.id)) {
+            families.entry(message.parent_id).or_default().push(message.id);
+        }
+        if self.messages.values().any(|message| message.continues.is_some()) {
+            families.values_mut().for_each(|family| family.sort_by_key(|id| self.first_of(*id)));
+        }
+        families
     }
 
     fn newest_child(&self, id: MessageId) -> Option<MessageId> {
@@ -235,11 +278,19 @@ impl Conversation {
     }
 
     /// A finished message is never replaced by an older view of itself, and an equal one stays the same value.
-    fn put(&mut self, message: Message) {
+    fn put(&mut self, mut message: Message) {
         if let Some(old) = self.messages.get(&message.id)
             && ((!old.status.is_running() && message.status.is_running()) || **old == message)
         {
             return;
+        }
+        // Until its own text comes, an answer that goes on with another one shows what that had.
+        if message.status.is_running()
+            && message.content.is_empty()
+            && let Some(before) = message.continues.and_then(|id| self.messages.get(&id))
+        {
+            message.content.clone_from(&before.content);
+            message.reasoning.clone_from(&before.reasoning);
         }
         self.messages.insert(message.id, Same::new(message));
     }

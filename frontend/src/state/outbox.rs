@@ -2,25 +2,55 @@
 //! try carries the same `client_id`, so that none is lost and none is sent twice.
 //!
 //! ```text
-//! Sending ─→ (acknowledged: gone)
-//!    ↑└────→ Waiting ─┐ (passing trouble: tried again by itself)
-//!    │└────→ Refused  │ (needs a person: send again, change or discard)
-//!    └────────────────┘
+//! Behind ─→ Waiting ⇄ Sending ─→ (acknowledged: gone)
+//!              ↑         │ (passing trouble: waits, and is tried again by itself)
+//!              └ Refused ┘ (needs a person: send again, change or discard)
 //! ```
 
-use shared::{ApiError, ClientId, ConversationId, SendMessage};
+use serde::{Deserialize, Serialize};
+use shared::{ApiError, ClientId, ConversationId, ErrorCode, SendAccepted, SendMessage};
 
 use super::failure::Failure;
+
+/// How often a fault of the server is tried again by itself: one that is no accident would repeat itself for ever.
+const FAULTS_MAX: u32 = 3;
+
+/// What is kept in local storage of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What is sent, each time the same.
+    pub request: SendMessage,
+    /// The message that it follows, as long as that is not acknowledged: until then nobody knows its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ClientId>,
+    /// Why the server will not have it like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ApiError>,
+}
+
+impl Kept {
+    /// A message that has just been composed.
+    pub fn new(request: SendMessage, after: Option<ClientId>) -> Self {
+        Self { request, after, refused: None }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> ClientId {
+        self.request.client_id
+    }
+}
 
 /// How far a message is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delivery {
-    /// On its way.
+    /// Waits for the message before it.
+    Behind,
+    /// On its way, from this tab or from another one of this browser.
     Sending,
     /// Will be tried again.
     Waiting {
-        /// Why it did not go through.
-        failure: Failure,
+        /// Why it did not go through; none where it was not tried yet.
+        failure: Option<Failure>,
         /// Tries that failed.
         attempt: u32,
     },
@@ -31,10 +61,21 @@ pub enum Delivery {
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// What is sent, each time the same.
-    pub request: SendMessage,
+    /// What is kept of it.
+    pub kept: Kept,
     /// How far it is.
     pub delivery: Delivery,
+    /// Composed in this tab, or found when the page was opened; else another tab tells of it.
+    pub is_ours: bool,
+    /// Local storage has it. Where nothing can be stored it lives as long as the page.
+    pub is_stored: bool,
+}
+
+impl Entry {
+    /// Whether it needs a person.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.delivery, Delivery::Refused(_))
+    }
 }
 
 /// All messages on their way, oldest first.
@@ -44,128 +85,178 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The outbox after a reload: everything waits to be tried again.
-    pub fn restored(requests: Vec<SendMessage>) -> Self {
-        let waiting = |request| Entry {
-            request,
-            delivery: Delivery::Waiting { failure: Failure::Unreachable, attempt: 0 },
-        };
-        Self { entries: requests.into_iter().map(waiting).collect() }
+    /// The outbox after a reload: everything waits to be tried again, but what was refused.
+    pub fn restored(mut kept: Vec<Kept>) -> Self {
+        kept.sort_by_key(Kept::id);
+        let mut outbox = Self::default();
+        for kept in kept {
+            outbox.put(kept, true, true);
+        }
+        outbox
     }
 
-    /// What is kept in local storage.
-    pub fn requests(&self) -> Vec<&SendMessage> {
-        self.entries.iter().map(|entry| &entry.request).collect()
-    }
-
-    /// The messages of one conversation; of the one that does not exist yet for none.
+    /// The messages to show in a conversation. In a new one those that were composed here, and those that have lost
+    /// their conversation.
     pub fn of(&self, conversation: Option<ConversationId>) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.request.conversation_id == conversation)
+        self.entries.iter().filter(move |entry| {
+            entry.kept.request.conversation_id == conversation
+                && (conversation.is_some() || entry.is_ours || entry.is_refused())
+        })
     }
 
     /// One message.
     pub fn get(&self, id: ClientId) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.request.client_id == id)
+        self.entries.iter().find(|entry| entry.kept.id() == id)
+    }
+
+    /// The message that the next one of a conversation follows: the newest on its way to it.
+    pub fn newest_of(&self, conversation: Option<ConversationId>) -> Option<&Entry> {
+        self.of(conversation).filter(|entry| !entry.is_refused()).last()
     }
 
     /// The messages that wait to be tried again.
     pub fn waiting(&self) -> Vec<ClientId> {
-        self.entries
-            .iter()
-            .filter(|entry| matches!(entry.delivery, Delivery::Waiting { .. }))
-            .map(|entry| entry.request.client_id)
-            .collect()
+        let waits = |entry: &&Entry| matches!(entry.delivery, Delivery::Waiting { .. });
+        self.entries.iter().filter(waits).map(|entry| entry.kept.id()).collect()
     }
 
-    /// A new message, on its way.
-    pub fn push(&mut self, request: SendMessage) {
-        self.entries.push(Entry { request, delivery: Delivery::Sending });
+    /// A message that was composed here.
+    pub fn push(&mut self, kept: Kept, is_stored: bool) {
+        self.put(kept, true, is_stored);
     }
 
-    /// Tries again. Returns what to send, unless it is on its way already.
-    pub fn retry(&mut self, id: ClientId) -> Option<SendMessage> {
-        let entry = self.entries.iter_mut().find(|entry| entry.request.client_id == id)?;
-        if entry.delivery == Delivery::Sending {
-            return None;
+    /// What another tab has written of a message. Returns whether it is new here.
+    pub fn adopt(&mut self, kept: Kept) -> bool {
+        match self.get(kept.id()).map(|entry| entry.is_ours) {
+            None => {
+                self.put(kept, false, true);
+                true
+            }
+            Some(is_ours) => {
+                self.put(kept, is_ours, true);
+                false
+            }
         }
+    }
+
+    /// Tries. Returns what to send and the tries that have failed, unless it is on its way or must wait.
+    pub fn start(&mut self, id: ClientId) -> Option<(Kept, u32)> {
+        let entry = self.entry(id)?;
+        let attempt = match entry.delivery {
+            Delivery::Sending | Delivery::Behind => return None,
+            Delivery::Waiting { attempt, .. } => attempt,
+            Delivery::Refused(_) => 0,
+        };
         entry.delivery = Delivery::Sending;
-        Some(entry.request.clone())
+        entry.kept.refused = None;
+        Some((entry.kept.clone(), attempt))
+    }
+
+    /// Gives a message that was refused because its id is taken a new one. Returns it.
+    pub fn rename(&mut self, id: ClientId) -> Option<Kept> {
+        let entry = self.entry(id)?;
+        entry.kept.request.client_id = ClientId::new();
+        let kept = entry.kept.clone();
+        for follower in &mut self.entries {
+            if follower.kept.after == Some(id) {
+                follower.kept.after = Some(kept.id());
+            }
+        }
+        self.entries.sort_by_key(|entry| entry.kept.id());
+        Some(kept)
     }
 
     /// A try failed. Returns how many have, where it will be tried again.
     pub fn fail(&mut self, id: ClientId, tries_before: u32, failure: Failure) -> Option<u32> {
-        let entry = self.entries.iter_mut().find(|entry| entry.request.client_id == id)?;
-        if failure.is_passing() {
-            let attempt = tries_before + 1;
-            entry.delivery = Delivery::Waiting { failure, attempt };
-            return Some(attempt);
+        let entry = self.entry(id)?;
+        let is_fault = failure.code() == Some(ErrorCode::Internal) && tries_before + 1 < FAULTS_MAX;
+        match failure {
+            Failure::Refused(error) if !is_fault && !Failure::Refused(error.clone()).is_passing() => {
+                if error.code == ErrorCode::NotFound {
+                    // Its conversation is gone. What was written is not: it can begin another one.
+                    entry.kept.request.conversation_id = None;
+                    entry.kept.request.parent_id = None;
+                    entry.kept.request.from_start = false;
+                }
+                entry.kept.refused = Some(error.clone());
+                entry.delivery = Delivery::Refused(error);
+                None
+            }
+            failure => {
+                let attempt = tries_before + 1;
+                entry.delivery = Delivery::Waiting { failure: Some(failure), attempt };
+                Some(attempt)
+            }
         }
-        if let Failure::Refused(error) = failure {
-            entry.delivery = Delivery::Refused(error);
-        }
-        None
     }
 
-    /// Acknowledged, or discarded by a person.
-    pub fn remove(&mut self, id: ClientId) -> Option<SendMessage> {
-        let index = self.entries.iter().position(|entry| entry.request.client_id == id)?;
-        Some(self.entries.remove(index).request)
+    /// The server has it: what stands behind it has a parent now and can be sent. Returns that; the message itself
+    /// stays until it is removed.
+    pub fn give_parent(&mut self, id: ClientId, accepted: &SendAccepted) -> Vec<Kept> {
+        self.release(id, |request| {
+            request.conversation_id = Some(accepted.conversation_id);
+            request.parent_id = Some(accepted.message_id);
+            request.from_start = false;
+        })
+    }
+
+    /// Takes a message out. What stands behind it takes its place. Returns it, and what was behind it.
+    pub fn remove(&mut self, id: ClientId) -> Option<(Entry, Vec<Kept>)> {
+        let index = self.entries.iter().position(|entry| entry.kept.id() == id)?;
+        let removed = self.entries.remove(index);
+        let before = removed.kept.after;
+        let released = match before {
+            Some(before) => {
+                let behind = self.entries.iter_mut().filter(|entry| entry.kept.after == Some(id));
+                behind
+                    .map(|entry| {
+                        entry.kept.after = Some(before);
+                        entry.kept.clone()
+                    })
+                    .collect()
+            }
+            None => self.release(id, |_| {}),
+        };
+        Some((removed, released))
+    }
+
+    fn release(&mut self, id: ClientId, change: impl Fn(&mut SendMessage)) -> Vec<Kept> {
+        let behind = self.entries.iter_mut().filter(|entry| entry.kept.after == Some(id));
+        behind
+            .map(|entry| {
+                change(&mut entry.kept.request);
+                entry.kept.after = None;
+                if entry.delivery == Delivery::Behind {
+                    entry.delivery = Delivery::Waiting { failure: None, attempt: 0 };
+                }
+                entry.kept.clone()
+            })
+            .collect()
+    }
+
+    fn entry(&mut self, id: ClientId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.kept.id() == id)
+    }
+
+    /// Ids sort by the time they were made, and so do the messages.
+    fn put(&mut self, kept: Kept, is_ours: bool, is_stored: bool) {
+        let is_behind = kept.after.is_some_and(|before| self.get(before).is_some());
+        let delivery = match (&kept.refused, self.get(kept.id())) {
+            (Some(error), _) => Delivery::Refused(error.clone()),
+            (None, _) if is_behind => Delivery::Behind,
+            (None, Some(known)) if matches!(known.delivery, Delivery::Sending | Delivery::Waiting { .. }) => {
+                known.delivery.clone()
+            }
+            (None, _) => Delivery::Waiting { failure: None, attempt: 0 },
+        };
+        let id = kept.id();
+        let entry = Entry { kept, delivery, is_ours, is_stored };
+        match self.entries.binary_search_by_key(&id, |entry| entry.kept.id()) {
+            Ok(index) => self.entries.splice(index..=index, [entry]).for_each(drop),
+            Err(index) => self.entries.insert(index, entry),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use shared::{ErrorCode, GenerationOptions};
-
-    use super::*;
-
-    fn message(content: &str) -> SendMessage {
-        SendMessage {
-            client_id: ClientId::new(),
-            conversation_id: None,
-            parent_id: None,
-            from_start: false,
-            content: content.into(),
-            model: None,
-            options: GenerationOptions::default(),
-        }
-    }
-
-    #[test]
-    fn a_retry_sends_the_same_bytes_and_only_once_at_a_time() {
-        let mut outbox = Outbox::default();
-        let request = message("hello");
-        outbox.push(request.clone());
-        assert_eq!(outbox.retry(request.client_id), None);
-        assert_eq!(outbox.fail(request.client_id, 0, Failure::Unreachable), Some(1));
-        assert_eq!(outbox.waiting(), [request.client_id]);
-        assert_eq!(outbox.retry(request.client_id), Some(request.clone()));
-        assert_eq!(outbox.waiting(), []);
-    }
-
-    #[test]
-    fn a_refused_message_waits_for_a_person() {
-        let mut outbox = Outbox::default();
-        let request = message("hello");
-        outbox.push(request.clone());
-        let error = ApiError::new(ErrorCode::UnknownModel, "no such model");
-        assert_eq!(outbox.fail(request.client_id, 0, Failure::Refused(error.clone())), None);
-        assert_eq!(outbox.waiting(), []);
-        assert_eq!(
-            outbox.get(request.client_id).map(|entry| &entry.delivery),
-            Some(&Delivery::Refused(error))
-        );
-    }
-
-    #[test]
-    fn a_reload_brings_back_everything_that_was_not_acknowledged() {
-        let mut outbox = Outbox::default();
-        let (first, second) = (message("first"), message("second"));
-        outbox.push(first.clone());
-        outbox.push(second.clone());
-        outbox.remove(first.client_id);
-        let stored = serde_json::to_string(&outbox.requests()).unwrap();
-        let restored = Outbox::restored(serde_json::from_str(&stored).unwrap());
-        assert_eq!(restored.waiting(), [second.client_id]);
-    }
-}
+mod tests;

@@ -2,18 +2,22 @@
 
 use shared::ConversationId;
 
+use super::outbox::Kept;
+
 /// Most notes at a time: more would cover the page.
 const SHOWN_MAX: usize = 3;
 
 /// What a note offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Offer {
     /// Take a delete back.
     Restore(ConversationId),
+    /// Take back that a message was discarded.
+    Keep(Box<Kept>),
 }
 
 /// One note.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Toast {
     /// Tells notes apart.
     pub id: u32,
@@ -26,7 +30,7 @@ pub struct Toast {
 }
 
 /// The notes shown, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Toasts {
     items: Vec<Toast>,
     next: u32,

@@ -26,10 +26,10 @@ pub fn wait(address: SocketAddr, path: &str, events: &Receiver<Event>) -> Outcom
         };
         match events.recv_timeout(PAUSE) {
             Ok(Event::Interrupt) => return Err(Failure::new("interrupted")),
-            Ok(Event::Ended(name, how)) => {
-                return Err(Failure::new(format!("{name} could not start ({how}); it says why above")));
+            Ok(Event::Ended { how, .. }) => {
+                return Err(Failure::new(format!("it could not start ({how}) and says why above")));
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            Ok(Event::Finished) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if Instant::now() > deadline {
             return Err(Failure::new(format!(

@@ -32,7 +32,7 @@ impl Service {
             let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
             // Of the two one or both may have nobody who listens any more.
             let _ = tell.send(());
-            let _ = events.send(Event::Ended(name, how));
+            let _ = events.send(Event::Ended { pid, how });
         });
         Ok(Self { name, pid, ended })
     }

@@ -40,17 +40,21 @@ pub fn journey() -> Outcome<Proof> {
     step("second model", || models::fetch(&models::SECOND))?;
     step("playwright", playwright)?;
     let data = Scratch::new("journey")?;
-    let stack = Stack::start(settings(&data.0)?)?;
+    let mut settings = settings(&data.0)?;
+    // Somebody else has to be able to come.
+    settings.environment.push(("REGISTRATION", "open".into()));
+    let mut stack = Stack::start(settings)?;
     let mut node = Command::new("node");
     node.arg(place::root().join("e2e/journey.mjs"));
-    node.env("ORIEL_ADDRESS", stack.address());
+    node.env("ORIEL_ADDRESS", stack.address()).env("ORIEL_DATA", &data.0);
     if let Some(address) = lan_address() {
         node.env("ORIEL_LAN_ADDRESS", format!("http://{address}:{}", stack.port()));
     }
     if std::env::var_os("ORIEL_SCREENSHOTS").is_none() {
         node.env("ORIEL_SCREENSHOTS", place::target().join("screenshots"));
     }
-    count::run(&mut node)
+    // Services are killed on the way, and started again as in real life.
+    stack.keep_while(move || count::run(&mut node))
 }
 
 /// An Oriel of its own, beside one that may be running: free ports, an empty data directory, all test models.

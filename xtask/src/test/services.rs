@@ -14,11 +14,13 @@ use crate::interrupt;
 use crate::place;
 use crate::stack::readiness;
 use crate::stack::service::Service;
+use crate::stack::settings::Settings;
 
 /// Longer than the time that `up` itself gives its services.
 const STOP: Duration = Duration::from_secs(60);
 
-/// `up` starts and refuses to start twice; one signal ends every process of it, and so does its own sudden death.
+/// `up` starts and refuses to start twice, and starts again what dies; one signal ends every process of it, and so does
+/// its own sudden death.
 pub fn stop() -> Outcome<Proof> {
     crate::up::set_up()?;
     crate::up::build()?;
@@ -48,9 +50,37 @@ pub fn stop() -> Outcome<Proof> {
     }
     nothing_is_left_of(&data.0, Duration::ZERO)?;
 
-    interrupt::kill_group(start()?.pid());
+    let running = start()?;
+    for program in ["oriel serve", "nginx: master"] {
+        comes_back(program, &settings)?;
+    }
+    interrupt::kill_group(running.pid());
     nothing_is_left_of(&data.0, STOP)?;
-    Ok(Proof::Tests(3))
+    Ok(Proof::Tests(5))
+}
+
+/// Kills a service outright and waits until another one of it answers.
+fn comes_back(program: &str, settings: &Settings) -> Outcome {
+    let data = settings.data.display().to_string();
+    let pid = || -> Option<u32> {
+        processes_of(&data).iter().filter(|line| line.contains(program)).find_map(|line| {
+            let pid = line.split(' ').next()?.parse().ok()?;
+            let parent = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+            // Not the shell that keeps it.
+            (!parent.contains("keeper")).then_some(pid)
+        })
+    };
+    let killed = pid().ok_or_else(|| Failure::new(format!("`{program}` does not run")))?;
+    interrupt::kill(killed);
+    let (_sender, events) = mpsc::channel();
+    let deadline = Instant::now() + STOP;
+    while pid().is_none_or(|now| now == killed) {
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!("`{program}` was killed and is not started again")));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    readiness::wait(settings.front(), "/readyz", &events)
 }
 
 fn nothing_is_left_of(data: &Path, patience: Duration) -> Outcome {

@@ -1,7 +1,7 @@
 //! A message of a model: while it is written, when it is whole, and when it failed.
 
 use shared::reducer::Phase;
-use shared::{ContextPolicy, FinishReason, MessageStatus};
+use shared::{ContextPolicy, FinishReason, Message, MessageStatus};
 use stylist::css;
 use yew::prelude::*;
 
@@ -9,7 +9,7 @@ use super::answer_error::answer_error;
 use super::answer_progress::answer_progress;
 use super::message_actions::{CopyMessage, pager};
 use super::omitted::omitted;
-use crate::components::button::IconButton;
+use crate::components::button::{Button, IconButton};
 use crate::components::icon::Glyph;
 use crate::components::sheet;
 use crate::hooks::{use_chat, use_live, use_selected};
@@ -62,7 +62,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         opacity: 1;
     }
     & > .ended {
-        margin: var(--space-2) 0 0;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: var(--space-2) var(--space-3);
+        margin: var(--space-3) 0 0;
         font-size: var(--text-s);
         color: var(--muted);
     }
@@ -96,8 +100,9 @@ pub fn Answer(props: &AnswerProps) -> Html {
         models.items.iter().flatten().map(|model| (model.id.clone(), model.name.clone())).collect::<Vec<_>>()
     });
     let (text, reasoning) = match &live {
-        Some(live) => (live.text.clone(), live.reasoning.clone()),
-        None => (AttrValue::from(message.content.clone()), AttrValue::from(message.reasoning.clone())),
+        // Before the first word: nothing, or the text of the answer that this one goes on with.
+        Some(live) if !live.is_empty() => (live.text.clone(), live.reasoning.clone()),
+        _ => (AttrValue::from(message.content.clone()), AttrValue::from(message.reasoning.clone())),
     };
     let name = message.model.as_ref().map(|id| {
         models.iter().find(|(other, _)| other == id).map_or_else(|| id.clone(), |(_, name)| name.clone())
@@ -113,6 +118,11 @@ pub fn Answer(props: &AnswerProps) -> Html {
         .chain(speed.filter(|speed| *speed > 0.0).map(|speed| format!("{speed:.1} tokens/s")))
         .collect::<Vec<_>>()
         .join(" · ");
+    let go_on = can_go_on(message).then(|| {
+        let (chat, id) = (chat.clone(), message.id);
+        Callback::from(move |_: MouseEvent| chat.continue_answer(id))
+    });
+    let go_on = go_on.filter(|_| props.is_last);
     // A card with ways on stands where nothing came.
     let has_answer = message.error.is_none() || !message.content.is_empty();
     let shy = (!props.is_last).then_some("shy");
@@ -131,9 +141,9 @@ pub fn Answer(props: &AnswerProps) -> Html {
                 <Markdown source={text} streaming={is_running} />
             }
             if let Some(error) = &message.error {
-                { answer_error(&chat, message.id, error, !message.content.is_empty()) }
+                { answer_error(&chat, message.id, error, !message.content.is_empty(), go_on.clone()) }
             }
-            { ended(message.status, message.finish_reason) }
+            { ended(message, go_on) }
             <div class="foot">
                 { pager(&chat, &props.shown) }
                 if !is_running && has_answer {
@@ -148,13 +158,38 @@ pub fn Answer(props: &AnswerProps) -> Html {
     }
 }
 
-fn ended(status: MessageStatus, reason: Option<FinishReason>) -> Html {
-    let words = match (status, reason) {
+/// Whether there is something to go on from, and room to do so.
+fn can_go_on(message: &Message) -> bool {
+    let has_room = message.usage.is_none_or(|usage| {
+        usage.context_tokens == 0
+            || usage.prompt_tokens.saturating_add(usage.completion_tokens) < usage.context_tokens
+    });
+    let ended_early = matches!(
+        (message.status, message.finish_reason),
+        (MessageStatus::Failed | MessageStatus::Stopped, _)
+            | (MessageStatus::Complete, Some(FinishReason::Length))
+    );
+    ended_early && has_room && !message.content.is_empty()
+}
+
+/// Why an answer that did not fail is not whole, and the way on.
+fn ended(message: &Message, go_on: Option<Callback<MouseEvent>>) -> Html {
+    let words = match (message.status, message.finish_reason) {
         (MessageStatus::Stopped, _) => "You stopped this answer.",
+        (MessageStatus::Complete, Some(FinishReason::Length)) if go_on.is_some() => {
+            "The answer ends here because it reached its longest length."
+        }
         (MessageStatus::Complete, Some(FinishReason::Length)) => {
             "The answer ends here because it reached the longest length that the model has room for."
         }
         _ => return Html::default(),
     };
-    html! { <p class="ended">{ words }</p> }
+    html! {
+        <p class="ended">
+            <span>{ words }</span>
+            if let Some(onclick) = go_on {
+                <Button {onclick}>{ "Continue" }</Button>
+            }
+        </p>
+    }
 }

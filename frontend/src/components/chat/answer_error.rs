@@ -74,8 +74,14 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
 "#)));
 
-/// A failed answer's card. `has_text`: some of the answer is there.
-pub fn answer_error(chat: &Chat, id: MessageId, error: &ApiError, has_text: bool) -> Html {
+/// A failed answer's card. `has_text`: some of the answer is there; `go_on`: it can be gone on with.
+pub fn answer_error(
+    chat: &Chat,
+    id: MessageId,
+    error: &ApiError,
+    has_text: bool,
+    go_on: Option<Callback<MouseEvent>>,
+) -> Html {
     let is_overflow = error.code == ErrorCode::ContextLengthExceeded;
     let title = match error.code {
         ErrorCode::ContextLengthExceeded => "This conversation no longer fits the model",
@@ -95,6 +101,9 @@ pub fn answer_error(chat: &Chat, id: MessageId, error: &ApiError, has_text: bool
                     <p class="small">{ format!("For whoever runs this server: the log has the cause under {request_id}.") }</p>
                 }
                 <div class="actions">
+                    if let Some(onclick) = go_on {
+                        <Button weight={Weight::Primary} {onclick}>{ "Continue" }</Button>
+                    }
                     <Button onclick={regenerate(chat, id, ContextPolicy::Refuse)}>{ "Try again" }</Button>
                 </div>
             }

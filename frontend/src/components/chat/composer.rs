@@ -5,6 +5,7 @@ use shared::GenerationId;
 use shared::limits::MESSAGE_MAX_BYTES;
 use stylist::css;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -241,7 +242,12 @@ fn SendOrStop(props: &SendOrStopProps) -> Html {
             let (chat, stopping) = (chat.clone(), stopping.clone());
             Callback::from(move |_: MouseEvent| {
                 stopping.set(Some(running));
-                chat.stop(running);
+                let (chat, stopping) = (chat.clone(), stopping.setter());
+                spawn_local(async move {
+                    if !chat.stop(running).await {
+                        stopping.set(None);
+                    }
+                });
             })
         };
         return html! {

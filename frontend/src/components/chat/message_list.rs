@@ -98,8 +98,9 @@ pub fn MessageList() -> Html {
     let open = use_store(&chat.open);
     let outbox = use_store(&chat.outbox);
     let pending: Vec<_> = outbox.of(open.id).cloned().collect();
-    let branch = match pending.first() {
-        Some(entry) => open.branch_to(entry.request.parent_id),
+    // What the server refused stands at the end of whatever is shown; the rest follows what it was written below.
+    let branch = match pending.iter().find(|entry| !entry.is_refused()) {
+        Some(entry) => open.branch_to(entry.kept.request.parent_id),
         None => open.branch(),
     };
 
@@ -125,7 +126,7 @@ pub fn MessageList() -> Html {
     });
 
     // Another conversation, or a message of one's own: to the end.
-    let sent = pending.last().map(|entry| entry.request.client_id);
+    let sent = pending.iter().rfind(|entry| entry.is_ours).map(|entry| entry.kept.id());
     use_effect_with((open.id, open.is_ready(), sent), {
         let scroll = scroll.clone();
         move |_| scroll.to_end()
@@ -164,7 +165,7 @@ pub fn MessageList() -> Html {
                         <Message key={&*shown.key} is_last={is_idle && index == last} shown={shown.clone()} />
                     }) }
                     { for pending.iter().map(|entry| html! {
-                        <PendingMessage key={entry.request.client_id.to_string()} entry={entry.clone()} />
+                        <PendingMessage key={entry.kept.id().to_string()} entry={entry.clone()} />
                     }) }
                 </ol>
             </div>

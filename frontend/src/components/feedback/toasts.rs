@@ -85,18 +85,16 @@ fn note(chat: &Chat, toast: &Toast) -> Html {
         let chat = chat.clone();
         Callback::from(move |_: MouseEvent| chat.toasts.update(|toasts| toasts.remove(id)))
     };
-    let offer = toast.offer.map(|offer| {
+    let offer = toast.offer.clone().map(|offer| {
         let chat = chat.clone();
         let onclick = Callback::from(move |_: MouseEvent| {
             chat.toasts.update(|toasts| toasts.remove(id));
-            match offer {
-                Offer::Restore(conversation) => chat.restore(conversation),
+            match &offer {
+                Offer::Restore(conversation) => chat.restore(*conversation),
+                Offer::Keep(kept) => chat.keep_after_all((**kept).clone()),
             }
         });
-        let words = match offer {
-            Offer::Restore(_) => "Undo",
-        };
-        html! { <button type="button" class="offer" {onclick}>{ words }</button> }
+        html! { <button type="button" class="offer" {onclick}>{ "Undo" }</button> }
     });
     html! {
         <div key={id} class={classes!("toast", toast.is_error.then_some("error"))}>

@@ -4,6 +4,7 @@
 use gloo_events::EventListener;
 use stylist::css;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -142,7 +143,12 @@ pub fn AppContainer(props: &AppContainerProps) -> Html {
                 "Escape" if *drawer => drawer.set(false),
                 // What is open over the page closes first and keeps the key to itself.
                 "Escape" => match chat.open.get().running() {
-                    Some(running) => chat.stop(running),
+                    Some(running) => {
+                        let chat = chat.clone();
+                        spawn_local(async move {
+                            chat.stop(running).await;
+                        });
+                    }
                     None => return,
                 },
                 "b" | "B" if command && !event.shift_key() && !event.alt_key() => toggle.emit(()),

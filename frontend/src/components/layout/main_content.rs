@@ -1,4 +1,4 @@
-//! The main content: a bar, the banner when the line is broken, and what the address shows.
+//! The main content: a bar, the notice when the line is broken, and what the address shows.
 
 use stylist::css;
 use yew::prelude::*;
@@ -77,7 +77,6 @@ pub fn MainContent(props: &MainContentProps) -> Html {
     });
     html! {
         <div class={SHEET.with(AttrValue::clone)}>
-            <Banner />
             <header>
                 <span class={classes!("unfold", props.sidebar_is_away.then_some("away"))}>
                     <IconButton glyph={Glyph::Sidebar} label="Open sidebar" onclick={unfold} />
@@ -89,6 +88,7 @@ pub fn MainContent(props: &MainContentProps) -> Html {
                     <IconButton glyph={Glyph::Compose} label="New chat" onclick={new} />
                 </span>
             </header>
+            <Banner />
             <main>{ props.children.clone() }</main>
         </div>
     }

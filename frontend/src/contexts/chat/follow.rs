@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use shared::reducer::{Outcome, Phase};
 use shared::{ConversationId, ErrorCode, GenerationId, StreamEvent};
@@ -24,6 +25,8 @@ use crate::state::failure::Failure;
 
 /// The server sends a heartbeat every 15 s: after three of them were missed the line is dead, whatever TCP believes.
 const SILENCE_MS: u32 = 45_000;
+/// A page that comes back to the eye after so long a silence asks at once: a heartbeat is overdue.
+const OVERDUE_MS: f64 = 20_000.0;
 /// The longest part of an answer that is read aloud at its end; the rest is on the page.
 const SPOKEN_MAX_CHARS: usize = 4_000;
 
@@ -52,20 +55,42 @@ enum Next {
     End,
 }
 
-/// Aborts a connection on which nothing was heard for [`SILENCE_MS`].
+/// Aborts a connection on which nothing was heard for [`SILENCE_MS`], or that cannot have survived what happened to the
+/// device: then at once.
 struct Watchdog {
     controller: AbortController,
     timer: Timeout,
+    heard_at_ms: Rc<Cell<f64>>,
+    woken: Rc<Cell<bool>>,
+    _listeners: Vec<EventListener>,
 }
 
 impl Watchdog {
     fn new(controller: AbortController) -> Self {
         let timer = Self::timer(controller.clone());
-        Self { controller, timer }
+        let heard_at_ms = Rc::new(Cell::new(time::now_ms()));
+        let woken = Rc::new(Cell::new(false));
+        let _listeners = wake::on_return({
+            let (controller, heard_at_ms, woken) =
+                (controller.clone(), Rc::clone(&heard_at_ms), Rc::clone(&woken));
+            move |is_online_again| {
+                if is_online_again || time::now_ms() - heard_at_ms.get() > OVERDUE_MS {
+                    woken.set(true);
+                    controller.abort();
+                }
+            }
+        });
+        Self { controller, timer, heard_at_ms, woken, _listeners }
     }
 
     fn heard(&mut self) {
+        self.heard_at_ms.set(time::now_ms());
         self.timer = Self::timer(self.controller.clone());
+    }
+
+    /// What to do after the line broke.
+    fn lost(&self) -> Next {
+        if self.woken.get() { Next::After(0) } else { Next::Lost }
     }
 
     fn timer(controller: AbortController) -> Timeout {
@@ -91,7 +116,7 @@ impl Chat {
                 let wait_ms = match next {
                     Next::After(wait_ms) => wait_ms,
                     Next::Lost => {
-                        chat.connection.update(Connection::lose);
+                        chat.connection.update(|connection| connection.lose(time::now_ms()));
                         let wait_ms = backoff::delay_ms(attempt, time::random());
                         attempt += 1;
                         wait_ms
@@ -125,13 +150,20 @@ impl Chat {
                 {
                     return Next::End;
                 }
-                Err(_) => return Next::Lost,
+                Err(failure) => {
+                    if !failure.is_passing() {
+                        // Whatever the server does not like about where the reader stands: snapshots are as good.
+                        self.live.clear();
+                    }
+                    return watchdog.lost();
+                }
             };
         if ended.get() {
             return Next::End;
         }
         *attempt = 0;
         self.connection.set(Connection::Open);
+        wake::everybody();
         if again {
             self.reload(false);
             self.refresh_models();
@@ -140,7 +172,7 @@ impl Chat {
         loop {
             let events = match stream.next().await {
                 Ok(Some(events)) => events,
-                Ok(None) | Err(_) => return Next::Lost,
+                Ok(None) | Err(_) => return watchdog.lost(),
             };
             if ended.get() {
                 return Next::End;
@@ -177,7 +209,12 @@ impl Chat {
                 self.find_ended();
             }
             StreamEvent::Models {} => self.refresh_models(),
-            StreamEvent::Error { generation_id: None, error } => self.complain(error.message),
+            // What passes by itself is told by the notice of the line, should it last.
+            StreamEvent::Error { generation_id: None, error }
+                if !Failure::Refused(error.clone()).is_passing() =>
+            {
+                self.complain(error.message);
+            }
             _ => {}
         }
     }
@@ -186,7 +223,7 @@ impl Chat {
     fn follow_answer(&self, generation: GenerationId) {
         let open = self.open.get();
         let is_known = open.written_by(generation).is_some();
-        let is_on_its_way = self.outbox.get().of(open.id).next().is_some();
+        let is_on_its_way = self.is_sending_to(open.id);
         let Some(answer) =
             self.live.answer_if(generation, |answer| !is_known || answer.phase == Phase::Ended)
         else {
@@ -202,6 +239,8 @@ impl Chat {
         if let Some(id) = open.id {
             self.list.update(|list| list.set_generating(id, false));
         }
+        // What was written below it has waited for its end.
+        self.send_waiting();
         match &message.error {
             Some(error) => self.announce(format!("The answer ended with an error. {}", error.message)),
             None => {

@@ -25,6 +25,13 @@ pub struct View {
 }
 
 impl View {
+    /// Whether no word has come yet. A text that was cut to nothing is not meant: it has begun.
+    pub fn is_empty(&self) -> bool {
+        !matches!(self.phase, Phase::Writing | Phase::Ended)
+            && self.text.is_empty()
+            && self.reasoning.is_empty()
+    }
+
     fn of(answer: &Answer) -> Self {
         Self {
             phase: answer.phase.clone(),

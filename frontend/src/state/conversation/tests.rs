@@ -162,3 +162,64 @@ fn the_question_of_an_answer_is_found_up_the_branch() {
     assert_eq!(conversation.question_of(all[3].id).map(|message| message.id), Some(all[2].id));
     assert_eq!(conversation.question_of(all[2].id).map(|message| message.id), Some(all[2].id));
 }
+
+/// The tree with its last answer stopped, and an answer that goes on with it.
+fn continued() -> (Conversation, Message, Message) {
+    let (mut conversation, all) = tree();
+    let mut stopped = all[5].clone();
+    stopped.status = MessageStatus::Stopped;
+    conversation.refresh(vec![stopped.clone()]);
+    let longer = Message { continues: Some(stopped.id), ..running(all[4].id) };
+    conversation.insert(longer.clone());
+    (conversation, stopped, longer)
+}
+
+#[test]
+fn an_answer_that_goes_on_takes_the_place_of_the_one_before_it() {
+    let (conversation, stopped, longer) = continued();
+    let branch = conversation.branch();
+    let last = branch.last().unwrap();
+    assert_eq!(last.message.id, longer.id, "also on the device that did not ask for it");
+    assert_eq!(last.message.content, "a3", "what was shown stays until the stream has it");
+    assert_eq!((last.place, last.siblings), (1, 1));
+    assert_eq!(*last.key, *stopped.id.to_string(), "the same to the page");
+    assert_eq!(conversation.running(), longer.generation_id);
+}
+
+#[test]
+fn an_answer_that_goes_on_twice_is_still_one() {
+    let (mut conversation, stopped, longer) = continued();
+    let ended = Message { status: MessageStatus::Failed, content: "a3 and".into(), ..longer.clone() };
+    let longest = Message { continues: Some(longer.id), ..running(longer.parent_id.unwrap()) };
+    conversation.refresh(vec![ended, longest.clone()]);
+    conversation.show(Some(stopped.id));
+    let branch = conversation.branch();
+    let last = branch.last().unwrap();
+    assert_eq!((last.message.id, last.siblings), (longest.id, 1));
+    assert_eq!(last.message.content, "a3 and");
+    assert_eq!(*last.key, *stopped.id.to_string());
+}
+
+#[test]
+fn the_pager_counts_an_answer_that_goes_on_once_and_in_its_old_place() {
+    let (mut conversation, stopped, longer) = continued();
+    let again = message(longer.parent_id, Author::Assistant, "another");
+    let longer_still = Message { continues: Some(stopped.id), ..running(longer.parent_id.unwrap()) };
+    conversation.refresh(vec![again.clone(), longer_still.clone()]);
+    conversation.show(Some(longer_still.id));
+    let last = conversation.branch().pop().unwrap();
+    assert_eq!((last.place, last.siblings), (2, 3), "two devices went on with it at the same time");
+    assert_eq!(conversation.leaf_beside(longer_still.id, 1), Some(again.id));
+}
+
+#[test]
+fn what_follows_an_answer_stays_reachable_when_somebody_goes_on_with_it() {
+    let (mut conversation, all) = tree();
+    let longer =
+        Message { continues: Some(all[1].id), ..message(Some(all[0].id), Author::Assistant, "a1 and") };
+    conversation.refresh(vec![longer.clone()]);
+    conversation.show(Some(longer.id));
+    let last = conversation.branch().pop().unwrap();
+    assert_eq!((last.message.id, last.place, last.siblings), (longer.id, 2, 2));
+    assert_eq!(conversation.leaf_beside(longer.id, -1), Some(all[5].id));
+}
