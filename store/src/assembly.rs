@@ -20,6 +20,9 @@ pub struct Assembled {
     pub seq: u32,
     /// Who wrote the last chunk; 0 where there is none.
     pub epoch: u32,
+    /// The last chunk has text and no tokens: it is what the end of the answer has left of one. Nothing can follow, even
+    /// where the end itself was not recorded.
+    pub is_cut: bool,
 }
 
 impl Assembled {
@@ -37,6 +40,7 @@ impl Assembled {
         self.tokens.extend_from_slice(&chunk.tokens);
         self.seq = chunk.seq;
         self.epoch = chunk.epoch;
+        self.is_cut = chunk.tokens.is_empty() && !chunk.body.is_empty();
         true
     }
 

@@ -1,13 +1,12 @@
-//! Generations whose owner died: taking them over, and ending them with what they have.
+//! Generations whose owner died: taking them over. Whoever does so goes on with them.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{ApiError, FinishReason, Message};
 use uuid::Uuid;
 
 use crate::schema::generations;
-use crate::{Ending, GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
+use crate::{GenerationRow, ReplicaId, Store, StoreError};
 
 /// Taken over at a time: each may be a long prompt to read again.
 const CLAIM_LIMIT: i64 = 64;
@@ -18,15 +17,26 @@ struct Claimed {
     id: Uuid,
 }
 
-/// Rows that somebody else is claiming at the moment are skipped. A writer that was halted inside its
-/// transaction holds its rows at most until the server ends that transaction.
-fn claim_sql(condition: &str) -> String {
+/// What a claim does about rows that are locked.
+#[derive(Clone, Copy)]
+enum Locked {
+    /// By others that claim, or by their owner's last write: the next claim finds them.
+    Skip,
+    /// By the last write of the process that was killed, which the database ends by itself; there is no next claim.
+    Await,
+}
+
+fn claim_sql(condition: &str, locked: Locked) -> String {
+    let skip = match locked {
+        Locked::Skip => "SKIP LOCKED",
+        Locked::Await => "",
+    };
     format!(
         "UPDATE generations SET owner = $1, epoch = epoch + 1
          WHERE id IN (
              SELECT g.id FROM generations g
              WHERE g.status IN ('queued', 'running', 'stopping') AND {condition}
-             ORDER BY g.id LIMIT $2 FOR UPDATE SKIP LOCKED)
+             ORDER BY g.id LIMIT $2 FOR NO KEY UPDATE {skip})
          RETURNING id"
     )
 }
@@ -39,7 +49,7 @@ impl Store {
     /// Those of the database.
     pub async fn claim_own_generations(&self, me: ReplicaId) -> Result<Vec<GenerationRow>, StoreError> {
         let mut connection = self.connection().await?;
-        claim(&mut connection, me, i64::MAX, "g.owner = $1").await
+        claim(&mut connection, me, i64::MAX, "g.owner = $1", Locked::Await).await
     }
 
     /// Takes over generations of processes whose lease is over, some at a time.
@@ -50,25 +60,7 @@ impl Store {
         let mut connection = self.connection().await?;
         let condition = "g.owner <> $1 AND NOT EXISTS (
             SELECT FROM replicas r WHERE r.id = g.owner AND r.lease_until > now())";
-        claim(&mut connection, me, CLAIM_LIMIT, condition).await
-    }
-
-    /// Ends a generation that was taken over: as stopped where somebody had asked for that, otherwise as
-    /// failed with `error`. Its text so far is kept. Gives the message, or none where another process was
-    /// faster.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn end_claimed_generation(
-        &self,
-        generation: &GenerationRow,
-        error: &ApiError,
-    ) -> Result<Option<Message>, StoreError> {
-        let ending = match generation.status {
-            GenerationStatus::Stopping => Ending::Finished(FinishReason::Stopped),
-            _ => Ending::Failed(error.clone()),
-        };
-        self.finish_generation(generation.claim(), &ending, None).await
+        claim(&mut connection, me, CLAIM_LIMIT, condition, Locked::Skip).await
     }
 }
 
@@ -77,8 +69,9 @@ async fn claim(
     me: ReplicaId,
     limit: i64,
     condition: &str,
+    locked: Locked,
 ) -> Result<Vec<GenerationRow>, StoreError> {
-    let claimed: Vec<Claimed> = diesel::sql_query(claim_sql(condition))
+    let claimed: Vec<Claimed> = diesel::sql_query(claim_sql(condition, locked))
         .bind::<SqlUuid, _>(me.0)
         .bind::<BigInt, _>(limit)
         .load(connection)

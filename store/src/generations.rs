@@ -246,6 +246,21 @@ impl Store {
             .await
     }
 
+    /// Notes how often the engine has died under a generation. Tells whether it is still the claim's.
+    ///
+    /// # Errors
+    /// Those of the database; the call may be repeated.
+    pub async fn note_engine_deaths(&self, claim: Claim, deaths: u32) -> Result<bool, StoreError> {
+        let mut connection = self.connection().await?;
+        let noted = diesel::update(generations::table.find(claim.generation_id.0))
+            .filter(generations::owner.eq(claim.owner.0).and(generations::epoch.eq(signed(claim.epoch))))
+            .filter(generations::status.eq_any(UNFINISHED))
+            .set(generations::engine_deaths.eq(signed(deaths)))
+            .execute(&mut connection)
+            .await?;
+        Ok(noted > 0)
+    }
+
     /// Ends a generation: puts its text together from the journal, and writes the message and both statuses
     /// in one transaction. Gives the message, or none where the generation has ended already or another
     /// server owns it.

@@ -213,14 +213,22 @@ pub(crate) async fn assemble(
     bucket: i32,
     id: GenerationId,
 ) -> Result<Assembled, StoreError> {
-    let chunks: Vec<Chunk> = generation_chunks::table
+    Ok(Assembled::from_chunks(&chunks(connection, bucket, id).await?))
+}
+
+/// All chunks of a generation, in order.
+pub(crate) async fn chunks(
+    connection: &mut AsyncPgConnection,
+    bucket: i32,
+    id: GenerationId,
+) -> QueryResult<Vec<Chunk>> {
+    generation_chunks::table
         .filter(generation_chunks::bucket.eq(bucket))
         .filter(generation_chunks::generation_id.eq(id.0))
         .order(generation_chunks::seq)
         .select(Chunk::as_select())
         .load(connection)
-        .await?;
-    Ok(Assembled::from_chunks(&chunks))
+        .await
 }
 
 /// Some chunks were there already: they must be the same ones.

@@ -76,6 +76,10 @@ pub enum SendOutcome {
     Conflict,
     /// The answer that it would follow is still being written.
     ParentRunning(MessageId),
+    /// Another answer goes on with the same one already.
+    ContinuedBefore(MessageId),
+    /// The answer to go on with has no journal: it never began, or its days are over.
+    NothingToContinue,
 }
 
 #[derive(Queryable, Selectable)]
@@ -100,7 +104,7 @@ impl SendRow {
 }
 
 /// Rolls the transaction back with an outcome that is no error.
-enum Leave {
+pub(crate) enum Leave {
     With(SendOutcome),
     Failed(StoreError),
 }
@@ -117,7 +121,7 @@ impl From<StoreError> for Leave {
     }
 }
 
-fn outcome(result: Result<SendOutcome, Leave>) -> Result<SendOutcome, StoreError> {
+pub(crate) fn outcome(result: Result<SendOutcome, Leave>) -> Result<SendOutcome, StoreError> {
     match result {
         Ok(outcome) | Err(Leave::With(outcome)) => Ok(outcome),
         Err(Leave::Failed(error)) => Err(error),
@@ -219,7 +223,7 @@ impl Store {
 
 /// The first write of a send. A second one with the same client id waits here until the first has committed,
 /// and then finds it.
-async fn claim_client_id(
+pub(crate) async fn claim_client_id(
     connection: &mut AsyncPgConnection,
     user: UserId,
     client_id: ClientId,
@@ -266,7 +270,7 @@ async fn refuse_running_parent(
 }
 
 /// The answer's place, its generation, and the conversation's new end.
-async fn begin_answer(
+pub(crate) async fn begin_answer(
     connection: &mut AsyncPgConnection,
     user: UserId,
     ids: SendAccepted,

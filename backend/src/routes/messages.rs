@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use shared::page::{Page, PageQuery};
-use shared::{ApiError, ConversationId, Message, MessageId, Regenerate, SendAccepted, paths};
+use shared::{ApiError, Continue, ConversationId, Message, MessageId, Regenerate, SendAccepted, paths};
 
 use super::{Access, Body, CurrentUser, Endpoint};
 use crate::AppState;
@@ -14,6 +14,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::GET, paths::CONVERSATION_MESSAGES, Access::SignedIn, || web::to(list)),
         Endpoint::new(Method::POST, paths::MESSAGE_REGENERATE, Access::SignedIn, || web::to(regenerate)),
+        Endpoint::new(Method::POST, paths::MESSAGE_CONTINUE, Access::SignedIn, || web::to(go_on)),
     ]
 }
 
@@ -55,5 +56,28 @@ pub(super) async fn regenerate(
     Body(request): Body<Regenerate>,
 ) -> AppResult<HttpResponse> {
     let accepted = state.chat.regenerate(user.id, *id, request).await?;
+    Ok(HttpResponse::Accepted().json(accepted))
+}
+
+/// Goes on with an answer that failed, was stopped or reached its length. It stays as it ended; a sibling of it has its
+/// text from the beginning, says so in `continues`, and comes over the stream. A repeat with the same `client_id` gives
+/// the same ids and begins nothing.
+#[utoipa::path(
+    post, path = paths::MESSAGE_CONTINUE, tag = "messages", security(("bearer" = [])),
+    params(("message_id" = MessageId, Path, description = "The answer to go on with.")),
+    request_body = Continue,
+    responses(
+        (status = 202, description = "The answer goes on.", body = SendAccepted),
+        (status = 404, description = "There is no such message.", body = ApiError),
+        (status = 409, description = "The answer cannot go on, for the reason given: it is still being written, is whole, has no text, is over two days old, is continued already, or its model is another one now. Or the `client_id` was used for something else.", body = ApiError),
+    ),
+)]
+pub(super) async fn go_on(
+    state: web::Data<AppState>,
+    user: CurrentUser,
+    id: web::Path<MessageId>,
+    Body(request): Body<Continue>,
+) -> AppResult<HttpResponse> {
+    let accepted = state.chat.go_on(user.id, *id, request).await?;
     Ok(HttpResponse::Accepted().json(accepted))
 }

@@ -38,6 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         conversations::restore,
         messages::list,
         messages::regenerate,
+        messages::go_on,
         chat::send,
         generations::stop,
         stream::news,

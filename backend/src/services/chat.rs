@@ -1,7 +1,9 @@
-//! Sending, answering again, stopping: what a person does in a conversation.
+//! Sending, answering again, going on, stopping: what a person does in a conversation.
 //!
 //! What is sent is kept in one transaction before anything else happens; then its answer begins by itself. Nothing
 //! here waits for a model.
+
+mod continuing;
 
 use std::time::Instant;
 
@@ -14,8 +16,7 @@ use shared::{
 use store::{NewRegeneration, NewSend, Parent, SendOutcome, StopOutcome};
 
 use super::absence::absent;
-use super::generation::request::{CheckedRequest, StoredRequest};
-use super::generation::{Generations, Job};
+use super::generation::{Beginning, CheckedRequest, Generations, Job, StoredRequest, Work};
 use super::model_choice;
 use crate::error::{AppError, AppResult};
 
@@ -68,7 +69,7 @@ impl Chat {
         self.to_its_end(async move {
             let outcome = chat.generations.store().begin_send(user, &new).await;
             let outcome = outcome.map_err(absent("conversation, or it has no such message"))?;
-            chat.begin(user, outcome, checked, accepted_at).await
+            chat.begin_new(user, outcome, checked, accepted_at).await
         })
         .await
     }
@@ -103,7 +104,7 @@ impl Chat {
         let chat = self.clone();
         self.to_its_end(async move {
             let outcome = chat.generations.store().begin_regenerate(user, &new).await;
-            chat.begin(user, outcome.map_err(absent("message"))?, checked, accepted_at).await
+            chat.begin_new(user, outcome.map_err(absent("message"))?, checked, accepted_at).await
         })
         .await
     }
@@ -174,27 +175,43 @@ impl Chat {
         Ok((stored, checked))
     }
 
-    async fn begin(
+    async fn begin_new(
         &self,
         user: UserId,
         outcome: SendOutcome,
         request: CheckedRequest,
         accepted_at: Instant,
     ) -> AppResult<SendAccepted> {
+        let work = match outcome {
+            SendOutcome::Began(ids) => Work::Begin(Beginning { question: ids.user_message_id, request }),
+            _ => Work::GoOn,
+        };
+        self.begin(user, outcome, work, accepted_at).await
+    }
+
+    async fn begin(
+        &self,
+        user: UserId,
+        outcome: SendOutcome,
+        work: Work,
+        accepted_at: Instant,
+    ) -> AppResult<SendAccepted> {
         match outcome {
             SendOutcome::Began(ids) => {
-                self.generations.begin(Job { user, ids, request, accepted_at });
+                self.generations.begin(Job::new(user, ids, self.generations.owner(), accepted_at, work));
                 self.generations.begun(user, ids);
                 Ok(ids)
             }
             SendOutcome::Repeated(ids) => {
-                self.generations.adopt(user, ids).await?;
+                self.generations.adopt(user, ids.generation_id).await?;
                 Ok(ids)
             }
             SendOutcome::Conflict => Err(AppError::new(
                 ErrorCode::Conflict,
                 "This client_id was used for another request. Make a new one for every message.",
             )),
+            SendOutcome::ContinuedBefore(_) => Err(continuing::continued_before()),
+            SendOutcome::NothingToContinue => Err(continuing::nothing_to_continue()),
             // Whoever waits needs nothing else: the page's outbox does.
             SendOutcome::ParentRunning(_) => {
                 Err(still_running("The answer before this message").with_retry_after_s(PARENT_RETRY_S))

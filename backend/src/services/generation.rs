@@ -14,21 +14,28 @@ mod backoff;
 mod branch;
 pub mod elsewhere;
 mod failure;
+mod job;
 mod journal;
 pub mod live;
 mod merge;
 mod meter;
+mod model_file;
+mod params;
 mod progress;
 pub mod reader;
 mod registry;
-pub mod request;
+mod request;
 mod runner;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+pub use job::{Beginning, Job, Work};
+pub use params::Params;
+pub use request::{CheckedRequest, StoredRequest};
 
-use engine::Engine;
-use shared::{FinishReason, GenerationId, Message, MessageId, SendAccepted, StreamEvent, UserId};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Engine, ModelId};
+use shared::{ApiError, FinishReason, GenerationId, Message, MessageId, StreamEvent, UserId};
 use store::{Chunk, GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -39,8 +46,8 @@ use crate::error::AppResult;
 use elsewhere::{Follower, Hints};
 use journal::Journal;
 use live::LiveHub;
-use registry::{Registry, Seat};
-use request::{CheckedRequest, StoredRequest};
+use model_file::ModelFiles;
+use registry::Registry;
 
 /// A runner that is told to end writes what it has and is gone; longer than a restart of the database takes.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
@@ -58,6 +65,7 @@ struct Inner {
     hints: Hints,
     journal: Journal,
     follower: Follower,
+    model_files: ModelFiles,
     registry: Registry,
     owner: ReplicaId,
     runtime: Handle,
@@ -66,19 +74,6 @@ struct Inner {
     /// Of the tasks that runners and readers need.
     upkeep: CancellationToken,
     runners: TaskTracker,
-}
-
-/// An answer to give: everything about it is kept already.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Who asked.
-    pub user: UserId,
-    /// Where it is kept.
-    pub ids: SendAccepted,
-    /// What was asked for.
-    pub request: CheckedRequest,
-    /// When it was asked for.
-    pub accepted_at: Instant,
 }
 
 impl Generations {
@@ -107,6 +102,7 @@ impl Generations {
             engine,
             hub,
             hints,
+            model_files: ModelFiles::default(),
             registry,
             owner,
             runtime,
@@ -171,23 +167,48 @@ impl Generations {
 
     /// Runs an answer to its end. Nothing happens where it runs already.
     pub fn begin(&self, job: Job) {
-        if let Some(seat) = self.inner.registry.take(job.ids.generation_id) {
-            self.spawn(seat, job);
+        if let Some(seat) = self.inner.registry.take(job.claim.generation_id, job.claim.epoch) {
+            self.inner.runners.spawn_on(runner::run(self.clone(), seat, job), &self.inner.runtime);
         }
     }
 
     /// Runs an answer whose sender went away between keeping and beginning it. Nothing happens to any other.
-    pub async fn adopt(&self, user: UserId, ids: SendAccepted) -> AppResult<()> {
-        let row = self.inner.store.generation(user, ids.generation_id).await?;
-        if row.status != GenerationStatus::Queued || row.owner != self.inner.owner {
-            return Ok(());
+    pub async fn adopt(&self, user: UserId, id: GenerationId) -> AppResult<()> {
+        let row = self.inner.store.generation(user, id).await?;
+        if row.status == GenerationStatus::Queued && row.owner == self.inner.owner {
+            self.begin(Job::claimed(&row));
         }
-        let Some(seat) = self.inner.registry.take(ids.generation_id) else { return Ok(()) };
-        let request: StoredRequest =
-            serde_json::from_value(row.request).map_err(crate::AppError::internal)?;
-        let request = request.check(&self.inner.engine)?;
-        self.spawn(seat, Job { user, ids, request, accepted_at: Instant::now() });
         Ok(())
+    }
+
+    /// Goes on with an answer that this replica has just claimed: its own of an earlier process, or one whose owner's
+    /// lease is over. A runner of an earlier epoch that is still here is told that it lost, and leaves first.
+    pub fn resume(&self, row: GenerationRow) {
+        let (generations, job) = (self.clone(), Job::claimed(&row));
+        let running = async move {
+            let registry = &generations.inner.registry;
+            let seat = registry.take_over(job.claim.generation_id, job.claim.epoch).await;
+            if let Some(seat) = seat {
+                runner::run(generations, seat, job).await;
+            }
+        };
+        self.inner.runners.spawn_on(running, &self.inner.runtime);
+    }
+
+    /// The model that an answer was begun with: its tokens mean nothing to any other.
+    ///
+    /// # Errors
+    /// What to do where the model is gone, or its file is another one.
+    pub async fn same_model(&self, params: &Params) -> Result<ModelId, ApiError> {
+        let inner = &self.inner;
+        let Ok(model) = inner.engine.resolve(Some(&params.model)) else {
+            return Err(failure::model_missing(&params.model));
+        };
+        let file = inner.model_files.hash(&inner.engine, &model).await;
+        match (&params.file, &file) {
+            (Some(then), Some(now)) if then != now => Err(failure::model_replaced(&params.model)),
+            _ => Ok(model),
+        }
     }
 
     /// Ends an answer that runs here as stopped; the request must be recorded already.
@@ -209,29 +230,16 @@ impl Generations {
         Ok(())
     }
 
-    /// Ends what an earlier process of this replica left behind; tells how many. To be called once, before the first
-    /// request.
+    /// Goes on with what an earlier process of this replica left behind; tells how many answers. To be called once,
+    /// before the first request.
     pub async fn recover(&self) -> Result<usize, StoreError> {
         let left = self.inner.store.claim_own_generations(self.inner.owner).await?;
-        for row in &left {
-            self.inner.store.end_claimed_generation(row, &failure::interrupted()).await?;
+        let count = left.len();
+        left.into_iter().for_each(|row| self.resume(row));
+        if count > 0 {
+            tracing::info!(count, "going on with answers that the last process left unfinished");
         }
-        if !left.is_empty() {
-            tracing::info!(count = left.len(), "ended answers that the last process left unfinished");
-        }
-        Ok(left.len())
-    }
-
-    /// Goes on with an answer that this replica has just claimed: its own of an earlier process, or one whose owner's
-    /// lease is over. A runner of an earlier epoch that is still here is told that it lost.
-    pub fn resume(&self, row: GenerationRow) {
-        let generations = self.clone();
-        self.spawn_side_job(async move {
-            let ended = generations.inner.store.end_claimed_generation(&row, &failure::interrupted()).await;
-            if let Err(error) = ended {
-                tracing::warn!(%error, generation = %row.id, "a claimed answer was not ended");
-            }
-        });
+        Ok(count)
     }
 
     /// Tells all streams to reconnect, ends the runners and writes their text. Their answers stay unfinished:
@@ -246,11 +254,6 @@ impl Generations {
             );
         }
         self.inner.upkeep.cancel();
-    }
-
-    fn spawn(&self, seat: Seat, job: Job) {
-        let runner = runner::run(self.clone(), seat, job);
-        self.inner.runners.spawn_on(runner, &self.inner.runtime);
     }
 }
 

@@ -12,7 +12,7 @@ use engine::{
 };
 use shared::{Message, UserId};
 
-use super::generation::{Generations, Job};
+use super::generation::Generations;
 use crate::error::AppResult;
 
 /// A title is a few words; a model that has not ended by then is not giving one.
@@ -29,9 +29,8 @@ const EXAMPLES: [(&str, &str); 3] = [
 /// Side jobs wait while chats run. After this time the person's own words are the title.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Names the conversation of an answer that has ended, if it has no name yet.
-pub fn after_answer(generations: &Generations, job: &Job, answer: Message) {
-    let (user, model) = (job.user, job.request.model.clone());
+/// Names the conversation of an answer that `model` has ended, if it has no name yet.
+pub fn after_answer(generations: &Generations, user: UserId, model: Option<ModelId>, answer: Message) {
     let naming = {
         let generations = generations.clone();
         async move {
@@ -46,7 +45,7 @@ pub fn after_answer(generations: &Generations, job: &Job, answer: Message) {
 async fn name_conversation(
     generations: &Generations,
     user: UserId,
-    model: ModelId,
+    model: Option<ModelId>,
     answer: &Message,
 ) -> AppResult<()> {
     let store = generations.store();
@@ -56,9 +55,10 @@ async fn name_conversation(
         return Ok(());
     }
     let question = store.message(user, question_id).await?.content;
-    let reply = match answer.content.is_empty() {
-        true => None,
-        false => {
+    let reply = match model {
+        None => None,
+        Some(_) if answer.content.is_empty() => None,
+        Some(model) => {
             tokio::time::timeout(PATIENCE, ask(generations, user, model, &question)).await.ok().flatten()
         }
     };

@@ -1,15 +1,10 @@
-use shared::{ApiError, ErrorCode, MessageStatus};
-use store::{Claim, Heartbeat, ReplicaId, StoreError};
+use store::{Claim, GenerationStatus, Heartbeat, ReplicaId, StoreError};
 use uuid::Uuid;
 
 use crate::fixture::{World, chunks};
 
-fn interrupted() -> ApiError {
-    ApiError::new(ErrorCode::EngineFailed, "Oriel was restarted. Ask again.")
-}
-
 #[tokio::test]
-async fn a_restarted_server_ends_what_it_left_and_keeps_the_text() {
+async fn a_restarted_server_takes_over_what_it_left_and_fences_out_the_process_before() {
     let world = World::new().await;
     let (running, queued) = (world.send().await, world.send().await);
     let stopping = world.send().await;
@@ -19,22 +14,33 @@ async fn a_restarted_server_ends_what_it_left_and_keeps_the_text() {
 
     world.store.register_replica(world.replica, Uuid::now_v7()).await.unwrap();
     let claimed = world.store.claim_own_generations(world.replica).await.unwrap();
-    assert_eq!(claimed.len(), 3);
-    assert!(claimed.iter().all(|row| row.epoch == 2));
-    for row in &claimed {
-        world.store.end_claimed_generation(row, &interrupted()).await.unwrap().expect("it had not ended");
-    }
-
-    let message =
-        async |ids: shared::SendAccepted| world.store.message(world.ada, ids.message_id).await.unwrap();
-    let half = message(running).await;
-    assert_eq!((half.status, half.content.as_str()), (MessageStatus::Failed, "Half an ans"));
-    assert_eq!(half.error, Some(interrupted()));
-    assert_eq!(message(queued).await.status, MessageStatus::Failed);
-    assert_eq!(message(stopping).await.status, MessageStatus::Stopped);
+    let status = |ids: shared::SendAccepted| {
+        claimed.iter().find(|row| row.id == ids.generation_id).map(|row| (row.status, row.epoch))
+    };
+    assert_eq!(status(running), Some((GenerationStatus::Running, 2)));
+    assert_eq!(status(queued), Some((GenerationStatus::Queued, 2)));
+    assert_eq!(status(stopping), Some((GenerationStatus::Stopping, 2)));
     let zombie = world.store.append_chunks(old.owner, &chunks(old, &["late"])).await.unwrap();
-    assert_eq!(zombie, [running.generation_id], "the process before the restart is fenced out");
-    assert!(world.store.claim_own_generations(world.replica).await.unwrap().is_empty());
+    assert_eq!(zombie, [running.generation_id]);
+    let snapshot = world.store.snapshot(world.ada, running.generation_id).await.unwrap();
+    assert_eq!(snapshot.assembled.text, "Half an ans");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_server_waits_for_the_last_write_of_the_process_before() {
+    let world = World::new().await;
+    world.send().await;
+    let mut writer = world.database.client().await;
+    let last_write = writer.transaction().await.unwrap();
+    last_write.execute("SELECT FROM generations FOR SHARE", &[]).await.unwrap();
+    let (store, me) = (world.store.clone(), world.replica);
+    let claiming = tokio::spawn(async move { store.claim_own_generations(me).await });
+    let watcher = world.database.client().await;
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while watcher.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+    last_write.commit().await.unwrap();
+    assert_eq!(claiming.await.unwrap().unwrap().len(), 1);
 }
 
 #[tokio::test]

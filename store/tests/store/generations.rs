@@ -144,3 +144,16 @@ async fn the_answers_of_a_deleted_conversation_still_end() {
     world.append(claim, &["Unseen"]).await;
     assert_eq!(world.finish(claim).await.content, "Unseen");
 }
+
+#[tokio::test]
+async fn deaths_of_the_engine_are_counted_by_the_owner_alone() {
+    let world = World::new().await;
+    let claim = world.start(world.send().await).await;
+    let other = Claim { epoch: 2, ..claim };
+    assert!(world.store.note_engine_deaths(claim, 1).await.unwrap());
+    assert!(!world.store.note_engine_deaths(other, 2).await.unwrap());
+    let row = world.store.generation(world.ada, claim.generation_id).await.unwrap();
+    assert_eq!(row.engine_deaths, 1);
+    world.finish(claim).await;
+    assert!(!world.store.note_engine_deaths(claim, 2).await.unwrap());
+}

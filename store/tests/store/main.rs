@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod continuations;
 mod conversations;
 mod errors;
 mod fixture;

@@ -6,10 +6,13 @@
 //!                                   └──────┘ a failed write offers the same chunks again
 //! ```
 //!
-//! The runner pushes, the flusher seals and commits. Sealed chunks never change: a write whose answer was lost
+//! The runner pushes, the flusher seals and commits. A chunk has exactly the tokens whose bytes it is; text without
+//! tokens, which only the end of an answer leaves, is a chunk of its own: whoever finds one at the end of a journal
+//! knows that nothing can follow. Sealed chunks never change: a write whose answer was lost
 //! can be repeated, because the same `seq` always has the same bytes.
 
 use shared::ChunkKind;
+use store::Assembled;
 
 /// Open text that is worth a transaction of its own: one page of PostgreSQL is twice this.
 pub const FLUSH_BYTES: usize = 4 * 1024;
@@ -44,6 +47,8 @@ pub enum Urgency {
 /// The text of one answer between the engine and the journal.
 #[derive(Debug, Default)]
 pub struct Accumulator {
+    /// Something was pushed here: before that somebody waits for the first word.
+    has_begun: bool,
     last_seq: u32,
     committed_seq: u32,
     lengths: Lengths,
@@ -78,11 +83,27 @@ impl Lengths {
 }
 
 impl Accumulator {
+    /// What follows an answer as far as it is in the journal.
+    pub fn after(written: &Assembled) -> Self {
+        // An answer is bounded by the model's context, far below 4 GiB.
+        let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self {
+            last_seq: written.seq,
+            committed_seq: written.seq,
+            lengths: Lengths {
+                text: length(&written.text),
+                reasoning: length(&written.reasoning),
+                tool: length(&written.tool),
+            },
+            ..Self::default()
+        }
+    }
+
     /// Takes the next whole tokens and their text.
     pub fn push(&mut self, kind: ChunkKind, text: &str, tokens: &[i32]) -> Urgency {
-        let first = self.last_seq == 0 && self.open.is_empty();
+        let first = !std::mem::replace(&mut self.has_begun, true);
         match self.open.last_mut() {
-            Some(piece) if piece.kind == kind => {
+            Some(piece) if piece.kind == kind && !tokens.is_empty() && !piece.tokens.is_empty() => {
                 piece.text.push_str(text);
                 piece.tokens.extend_from_slice(tokens);
             }
@@ -187,13 +208,41 @@ mod tests {
     #[test]
     fn it_is_full_at_its_bound_and_empty_after_the_commit() {
         let mut accumulator = Accumulator::default();
-        accumulator.push(ChunkKind::Text, &"x".repeat(HOLD_BYTES - 1), &[]);
+        accumulator.push(ChunkKind::Text, &"x".repeat(HOLD_BYTES - 1), &[1]);
         accumulator.seal();
         assert!(!accumulator.is_full());
-        accumulator.push(ChunkKind::Text, "x", &[]);
+        accumulator.push(ChunkKind::Text, "x", &[2]);
         assert!(accumulator.is_full());
         accumulator.committed();
         assert!(!accumulator.is_full());
+    }
+
+    #[test]
+    fn what_the_end_left_of_a_token_is_a_chunk_of_its_own() {
+        let mut accumulator = Accumulator::default();
+        accumulator.push(ChunkKind::Text, "one ", &[1]);
+        accumulator.push(ChunkKind::Text, "tw", &[]);
+        let chunks: Vec<_> =
+            accumulator.seal().iter().map(|chunk| (chunk.byte_offset, &*chunk.text)).collect();
+        assert_eq!(chunks, [(0, "one "), (4, "tw")]);
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_is_numbered_on_and_its_first_piece_is_urgent() {
+        let written = Assembled {
+            text: "é".to_owned(),
+            reasoning: "hmm".to_owned(),
+            seq: 7,
+            epoch: 2,
+            ..Assembled::default()
+        };
+        let mut accumulator = Accumulator::after(&written);
+        assert!(!accumulator.is_dirty());
+        assert_eq!(accumulator.committed_seq(), 7);
+        assert_eq!(accumulator.push(ChunkKind::Text, "a", &[1]), Urgency::Now);
+        assert_eq!(accumulator.push(ChunkKind::Reasoning, "b", &[2]), Urgency::Soon);
+        let chunks: Vec<_> = accumulator.seal().iter().map(|chunk| (chunk.seq, chunk.byte_offset)).collect();
+        assert_eq!(chunks, [(8, 2), (9, 3)]);
     }
 
     fn kind() -> impl Strategy<Value = ChunkKind> {

@@ -37,12 +37,35 @@ pub fn context(overflow: ContextOverflow) -> ApiError {
     AppError::new(ErrorCode::ContextLengthExceeded, message).with_context(overflow).into_body()
 }
 
-/// The server ended before the answer did.
-pub fn interrupted() -> ApiError {
-    ApiError::new(
-        ErrorCode::ShuttingDown,
-        "The server was restarted in the middle of this answer. The text so far is kept; regenerate the answer to get a whole one.",
-    )
+/// What was asked for cannot be begun any more.
+pub fn refused(error: AppError) -> ApiError {
+    log(error)
+}
+
+/// The model's process died once more in the same answer.
+pub fn engine_died_again(has_text: bool) -> ApiError {
+    let message = if has_text {
+        "The model's process ended twice in the middle of this answer. The text so far is kept: press Continue to go on from there."
+    } else {
+        "The model's process ended twice before the first word of this answer. Regenerate the answer, or choose another model."
+    };
+    ApiError::new(ErrorCode::EngineFailed, message)
+}
+
+/// The model of an answer that has to go on is gone.
+pub fn model_missing(model: &str) -> ApiError {
+    let message = format!(
+        "The model {model} that began this answer is gone. The text so far is kept: put the model back and press Continue, or regenerate the answer with another one."
+    );
+    ApiError::new(ErrorCode::ModelUnavailable, message)
+}
+
+/// The model of an answer that has to go on is another one now.
+pub fn model_replaced(model: &str) -> ApiError {
+    let message = format!(
+        "The file of the model {model} was replaced after this answer had begun, and the new one cannot go on with it. The text so far is kept: regenerate the answer to get a whole one."
+    );
+    ApiError::new(ErrorCode::ModelUnavailable, message)
 }
 
 fn log(error: AppError) -> ApiError {

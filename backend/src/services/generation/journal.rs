@@ -166,7 +166,7 @@ impl Inner {
                 if !is_outage(&error) {
                     let Target { user_id, generation_id, .. } = one[0].target;
                     tracing::error!(%error, user = %user_id, generation = %generation_id, "a chunk was refused");
-                    self.close(one[0].target.generation_id, WriteError::Refused);
+                    self.close(one[0].target, WriteError::Refused);
                     break;
                 }
                 backoff.wait().await;
@@ -195,9 +195,9 @@ impl Inner {
         for sealed in batch {
             let id = sealed.target.generation_id;
             if lost.contains(&id) {
-                self.close(id, WriteError::Lost);
+                self.close(sealed.target, WriteError::Lost);
             } else {
-                self.committed(id);
+                self.committed(sealed.target);
                 let waited = sealed.waits_since.map(|since| since.elapsed());
                 tracing::trace!(generation = %id, chunks = sealed.chunks.len(), waited_us = waited.map(|t| t.as_micros()), "journaled");
             }
@@ -206,11 +206,10 @@ impl Inner {
     }
 
     /// The text is durable: now it may be seen.
-    fn committed(&self, id: GenerationId) {
+    fn committed(&self, target: Target) {
         let mut entries = self.entries();
         // The runner may have gone away meanwhile; the text is there, and readers find it in the journal.
-        let Some(entry) = entries.get_mut(&id) else { return };
-        let target = entry.target;
+        let Some(entry) = entry_of(&mut entries, target) else { return };
         for chunk in entry.accumulator.committed() {
             self.hub.publish(
                 Topic::Conversation(target.conversation_id),
@@ -219,11 +218,11 @@ impl Inner {
         }
         entry.state.send_replace(EntryState::Open);
         drop(entries);
-        self.hints.moved(id);
+        self.hints.moved(target.generation_id);
     }
 
-    fn close(&self, id: GenerationId, error: WriteError) {
-        if let Some(entry) = self.entries().get_mut(&id) {
+    fn close(&self, target: Target, error: WriteError) {
+        if let Some(entry) = entry_of(&mut self.entries(), target) {
             entry.accumulator.discard();
             entry.state.send_replace(EntryState::Closed(error));
         }
@@ -247,6 +246,11 @@ impl Inner {
             );
         }
     }
+}
+
+/// The entry from which a batch came: a runner that took the generation over meanwhile has another one.
+fn entry_of(entries: &mut BTreeMap<GenerationId, Entry>, target: Target) -> Option<&mut Entry> {
+    entries.get_mut(&target.generation_id).filter(|entry| entry.target.epoch == target.epoch)
 }
 
 fn rows(sealed: &Sealed) -> impl Iterator<Item = NewChunk> + '_ {

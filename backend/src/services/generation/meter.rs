@@ -11,9 +11,12 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Meter {
     accepted_at: Instant,
-    first_token_at: Option<Instant>,
-    last_token_at: Option<Instant>,
+    first_token_ms: Option<u32>,
+    /// The first and the last token since the answer began, or went on.
+    span: Option<(Instant, Instant)>,
     reported_at: Option<Instant>,
+    /// Tokens from before it went on, which say nothing of its speed.
+    earlier_tokens: u32,
     prompt_tokens: u32,
     cached_tokens: u32,
     completion_tokens: u32,
@@ -25,9 +28,10 @@ impl Meter {
     pub fn new(accepted_at: Instant) -> Self {
         Self {
             accepted_at,
-            first_token_at: None,
-            last_token_at: None,
+            first_token_ms: None,
+            span: None,
             reported_at: None,
+            earlier_tokens: 0,
             prompt_tokens: 0,
             cached_tokens: 0,
             completion_tokens: 0,
@@ -46,16 +50,28 @@ impl Meter {
         self.context_tokens = context_tokens;
     }
 
+    /// The answer goes on after so many tokens. The first of them came after `first_token_ms`, unless that was seen
+    /// here.
+    pub fn go_on(&mut self, earlier_tokens: u32, first_token_ms: u32) {
+        self.completion_tokens = earlier_tokens;
+        self.earlier_tokens = earlier_tokens;
+        self.span = None;
+        if earlier_tokens > 0 {
+            self.first_token_ms.get_or_insert(first_token_ms);
+        }
+    }
+
     /// Tokens have come.
     pub fn tokens(&mut self, count: u32, now: Instant) {
         self.completion_tokens += count;
-        self.first_token_at.get_or_insert(now);
-        self.last_token_at = Some(now);
+        let waited = now.duration_since(self.accepted_at);
+        self.first_token_ms.get_or_insert(u32::try_from(waited.as_millis()).unwrap_or(u32::MAX));
+        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
     }
 
     /// The numbers, if it is time to tell them again.
     pub fn report(&mut self, now: Instant) -> Option<Usage> {
-        let since = self.reported_at.or(self.first_token_at)?;
+        let since = self.reported_at.or(self.span.map(|(first, _)| first))?;
         if now.duration_since(since) < REPORT_EVERY {
             return None;
         }
@@ -65,23 +81,22 @@ impl Meter {
 
     /// The numbers so far.
     pub fn usage(&self) -> Usage {
-        let first_token = self.first_token_at.map(|first| first.duration_since(self.accepted_at));
         Usage {
             prompt_tokens: self.prompt_tokens,
             cached_tokens: self.cached_tokens,
             completion_tokens: self.completion_tokens,
             context_tokens: self.context_tokens,
-            first_token_ms: first_token
-                .map_or(0, |duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)),
+            first_token_ms: self.first_token_ms.unwrap_or(0),
             tokens_per_second: self.tokens_per_second(),
         }
     }
 
     /// The first token is the prompt's work, so it does not count.
     fn tokens_per_second(&self) -> f32 {
-        let (Some(first), Some(last)) = (self.first_token_at, self.last_token_at) else { return 0.0 };
+        let Some((first, last)) = self.span else { return 0.0 };
         let seconds = last.duration_since(first).as_secs_f32();
-        if seconds <= 0.0 { 0.0 } else { self.completion_tokens.saturating_sub(1) as f32 / seconds }
+        let tokens = self.completion_tokens.saturating_sub(self.earlier_tokens + 1);
+        if seconds <= 0.0 { 0.0 } else { tokens as f32 / seconds }
     }
 }
 
@@ -115,6 +130,22 @@ mod tests {
         assert!(meter.report(start + Duration::from_millis(1000)).is_some());
         assert_eq!(meter.report(start + Duration::from_millis(1999)), None);
         assert!(meter.report(start + Duration::from_millis(2000)).is_some());
+    }
+
+    #[test]
+    fn what_an_answer_had_before_it_went_on_counts_but_not_into_the_speed() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        meter.go_on(100, 70);
+        for tenth in 0..=10 {
+            meter.tokens(1, start + Duration::from_millis(tenth * 100));
+        }
+        let usage = meter.usage();
+        assert_eq!((usage.completion_tokens, usage.first_token_ms), (111, 70));
+        assert!((usage.tokens_per_second - 10.0).abs() < 0.01);
+        meter.go_on(111, 0);
+        assert_eq!((meter.usage().completion_tokens, meter.usage().first_token_ms), (111, 70));
+        assert_eq!(meter.usage().tokens_per_second, 0.0);
     }
 
     #[test]

@@ -1,21 +1,34 @@
 //! The answers that run in this process: how to stop them, and what they were doing last.
+//!
+//! A runner that was frozen may still sit here when its generation is claimed once more. Whoever claimed it takes over:
+//! the runner of the earlier epoch is told that it lost, and leaves first.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::{GenerationId, StreamEvent};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// All running answers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    running: Arc<Mutex<HashMap<GenerationId, Running>>>,
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug, Default)]
+struct Inner {
+    running: Mutex<HashMap<GenerationId, Running>>,
+    /// Somebody has left.
+    left: Notify,
+}
+
+#[derive(Debug)]
 struct Running {
+    epoch: u32,
     stop: CancellationToken,
+    lost: CancellationToken,
     progress: Option<StreamEvent>,
 }
 
@@ -24,18 +37,40 @@ struct Running {
 pub struct Seat {
     id: GenerationId,
     stop: CancellationToken,
+    lost: CancellationToken,
     registry: Registry,
 }
 
 impl Registry {
     /// Takes a generation; none where it runs already.
-    pub fn take(&self, id: GenerationId) -> Option<Seat> {
+    pub fn take(&self, id: GenerationId, epoch: u32) -> Option<Seat> {
         match self.lock().entry(id) {
             Entry::Occupied(_) => None,
             Entry::Vacant(vacant) => {
-                let stop = vacant.insert(Running::default()).stop.clone();
-                Some(Seat { id, stop, registry: self.clone() })
+                let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+                vacant.insert(Running { epoch, stop: stop.clone(), lost: lost.clone(), progress: None });
+                Some(Seat { id, stop, lost, registry: self.clone() })
             }
+        }
+    }
+
+    /// Takes a generation from a runner of an earlier epoch, which leaves first. None where one of the same or a later
+    /// epoch runs it.
+    pub async fn take_over(&self, id: GenerationId, epoch: u32) -> Option<Seat> {
+        loop {
+            let left = self.inner.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if let Some(seat) = self.take(id, epoch) {
+                return Some(seat);
+            }
+            if let Some(running) = self.lock().get(&id) {
+                if running.epoch >= epoch {
+                    return None;
+                }
+                running.lost.cancel();
+            }
+            left.await;
         }
     }
 
@@ -62,7 +97,7 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<GenerationId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,6 +105,11 @@ impl Seat {
     /// Is cancelled when somebody asks for the end.
     pub fn stop_asked(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Is cancelled when the generation has another owner, or a later epoch.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
     }
 
     /// Remembers what the answer is doing, for readers that come later.
@@ -83,6 +123,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.registry.lock().remove(&self.id);
+        self.registry.inner.left.notify_waiters();
     }
 }
 
@@ -94,20 +135,38 @@ mod tests {
     fn an_answer_is_run_by_one_at_a_time() {
         let registry = Registry::default();
         let id = GenerationId::new();
-        let seat = registry.take(id).unwrap();
-        assert!(registry.take(id).is_none());
+        let seat = registry.take(id, 1).unwrap();
+        assert!(registry.take(id, 1).is_none());
         drop(seat);
-        assert!(registry.take(id).is_some());
+        assert!(registry.take(id, 1).is_some());
     }
 
     #[test]
     fn a_stop_reaches_its_answer_and_no_other() {
         let registry = Registry::default();
         let (one, other) = (GenerationId::new(), GenerationId::new());
-        let (seat, other_seat) = (registry.take(one).unwrap(), registry.take(other).unwrap());
+        let (seat, other_seat) = (registry.take(one, 1).unwrap(), registry.take(other, 1).unwrap());
         registry.stop(one);
         registry.stop(one);
         assert!(seat.stop_asked().is_cancelled());
         assert!(!other_seat.stop_asked().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_later_epoch_takes_over_when_the_earlier_one_has_left() {
+        let registry = Registry::default();
+        let id = GenerationId::new();
+        let old = registry.take(id, 1).unwrap();
+        let lost = old.lost().clone();
+        let leaving = async {
+            lost.cancelled().await;
+            drop(old);
+        };
+        let (new, ()) = tokio::join!(registry.take_over(id, 2), leaving);
+        let new = new.unwrap();
+        assert!(!new.lost().is_cancelled() && registry.is_running(id));
+        assert!(registry.take_over(id, 2).await.is_none(), "a claim is run once");
+        assert!(registry.take_over(id, 1).await.is_none());
+        assert!(!new.lost().is_cancelled());
     }
 }

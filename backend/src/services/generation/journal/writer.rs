@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::{ChunkKind, GenerationId};
+use store::Assembled;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -39,6 +40,13 @@ impl Writer {
         };
         inner.entries().insert(id, entry);
         Self { inner, id, state }
+    }
+
+    /// Goes on behind what is in the journal already. To be called before anything is appended.
+    pub fn go_on_after(&self, written: &Assembled) {
+        if let Some(entry) = self.inner.entries().get_mut(&self.id) {
+            entry.accumulator = Accumulator::after(written);
+        }
     }
 
     /// Takes whole tokens and their text. Waits while the database is away and as much as may be held is held.
