@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{ClientId, ConversationId, ErrorCode, SendAccepted, paths};
 
-use crate::support::{Actor, Answer, TestApp, message};
+use crate::support::{Actor, Answer, TestApp, short};
 
 /// The status that each actor gets. The owner comes last: some calls leave nothing for others.
 struct Row {
@@ -68,15 +68,16 @@ fn matrix() -> Vec<Row> {
             .with(|| json!({"client_id": ClientId::new(), "content": "tokens:1"})),
         Row::owned(post.clone(), paths::MESSAGE_REGENERATE, 202)
             .with(|| json!({"client_id": ClientId::new()})),
+        Row::owned(post.clone(), paths::MESSAGE_CONTINUE, 202).with(|| json!({"client_id": ClientId::new()})),
         Row::owned(post, paths::GENERATION_STOP, 204),
         Row::private(get.clone(), paths::STREAM, 200),
         Row::owned(get, paths::STREAM_CONVERSATION, 200),
     ]
 }
 
-/// A conversation with one answer that has ended.
+/// A conversation with one answer that has ended, at its length.
 async fn something_of(owner: &Actor) -> SendAccepted {
-    owner.ask(&message("tokens:1")).await.0
+    owner.ask(&short("tokens:2", 1)).await.0
 }
 
 fn filled(path: &str, ids: &SendAccepted) -> String {

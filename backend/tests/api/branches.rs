@@ -110,10 +110,10 @@ async fn a_message_follows_an_answer_of_its_own_conversation() {
 async fn an_answer_without_text_does_not_disturb_what_follows() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let (sent, failed) = ada.ask(&message("crash:1")).await;
+    let (sent, failed) = ada.ask(&message("refuse")).await;
     assert_eq!((failed.status, failed.content.as_str()), (MessageStatus::Failed, ""));
     let (_, next) = ada.ask(&reply(sent.conversation_id, "tokens:3 again")).await;
-    // What the model reads ends with both messages in one, which still says "crash:1".
+    // What the model reads ends with both messages in one, which still says "refuse".
     assert_eq!(next.status, MessageStatus::Failed);
     let from_start = SendMessage { from_start: true, ..reply(sent.conversation_id, "tokens:3 anew") };
     let (_, anew) = ada.ask(&from_start).await;

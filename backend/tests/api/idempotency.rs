@@ -7,7 +7,7 @@ use shared::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use shared::page::Page;
 use shared::{ClientId, Conversation, ConversationSummary, ErrorCode, SendAccepted, Session, paths};
 
-use crate::support::{Actor, Answer, TestApp, message};
+use crate::support::{Actor, Answer, TestApp, message, short};
 
 /// Makes an unfinished row look as if its server had died long ago.
 const HOLDER_IS_GONE: &str = "UPDATE idempotency_keys SET held_since = now() - interval '1 hour'";
@@ -64,7 +64,7 @@ async fn every_other_post_answers_a_repeat_as_it_answered_the_first() {
     let app = TestApp::start().await;
     for row in routes::table().into_iter().filter(|row| row.repeats() == Repeats::SameAnswer) {
         let ada = app.user().await;
-        let ids = ada.ask(&message("tokens:1")).await.0;
+        let ids = ada.ask(&short("tokens:2", 1)).await.0;
         let (path, body) = (filled(row.path, &ids), body_of(row.path));
         let first = post(&ada, &path, "same", &body).await;
         assert!(first.status.is_success(), "{path}: {} {}", first.status, first.text);

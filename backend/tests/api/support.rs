@@ -8,5 +8,5 @@ mod worker;
 
 pub use actor::{Actor, Answer};
 pub use app::TestApp;
-pub use chat::{greedy, message, reply};
+pub use chat::{greedy, message, reply, short};
 pub use reader::Reader;

@@ -22,6 +22,14 @@ pub fn message(content: &str) -> SendMessage {
     }
 }
 
+/// A message whose answer may have at most so many tokens.
+pub fn short(content: &str, max_tokens: u32) -> SendMessage {
+    SendMessage {
+        options: GenerationOptions { max_tokens: Some(max_tokens), ..greedy() },
+        ..message(content)
+    }
+}
+
 /// A message at the end of the branch that is shown.
 pub fn reply(conversation: ConversationId, content: &str) -> SendMessage {
     SendMessage { conversation_id: Some(conversation), ..message(content) }
