@@ -22,6 +22,7 @@ pub use replica::ReplicaError;
 pub use start::{App, StartError};
 
 use crate::config::Config;
+use crate::middleware::patience::WaitingRoom;
 use crate::services::auth::Auth;
 use crate::services::chat::Chat;
 use crate::services::conversation::Conversations;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub chat: Chat,
     /// The running answers.
     pub generations: Generations,
+    /// Where requests wait for a database that is away.
+    pub waiting_room: WaitingRoom,
     /// The main runtime: what must outlive a request is spawned here.
     pub runtime: Handle,
     shutting_down: AtomicBool,

@@ -21,6 +21,10 @@ pub use reader::Fault;
 use reader::Reader;
 pub use variables::{VARIABLES, Variable};
 
+/// How long a request waits for the database: a PostgreSQL that was killed is back in less, recovery included. nginx and
+/// browsers wait a minute and more.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,6 +46,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// Size of the pool.
     pub database_connections: usize,
+    /// How long a request waits for a database that is away. No setting: tests shorten it.
+    pub database_patience: Duration,
     /// The worker program.
     pub engine_path: PathBuf,
     /// Answers at the same time per model.
@@ -161,6 +167,7 @@ impl Config {
             data_dir,
             database_url,
             database_connections: database_connections?,
+            database_patience: DATABASE_PATIENCE,
             engine_path: engine_path?,
             slots: slots?,
             context_tokens,

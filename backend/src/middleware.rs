@@ -1,6 +1,6 @@
-//! What every request passes: [`boundary`] (request id, log, error bodies, headers), [`isolate`] (which runtime a
-//! handler's tasks live on, and its panics), [`access`] (who is calling) and, on a POST, [`idempotency`] (what was
-//! answered before).
+//! What every request passes: [`boundary`] (request id, log, error bodies, headers), [`patience`] (waiting for the
+//! database), [`isolate`] (which runtime a handler's tasks live on, and its panics), [`access`] (who is calling) and, on a
+//! POST, [`idempotency`] (what was answered before).
 
 pub mod access;
 pub mod boundary;
@@ -9,4 +9,5 @@ mod error_response;
 pub mod headers;
 pub mod idempotency;
 pub mod isolate;
+pub mod patience;
 pub mod request_id;

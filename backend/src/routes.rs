@@ -37,6 +37,7 @@ pub use openapi::document as openapi_document;
 
 use crate::AppError;
 use crate::middleware::isolate::isolate;
+use crate::middleware::patience::patience;
 use crate::middleware::{access, idempotency};
 
 /// Who may call a route. Registering a route enforces it, before the body is read.
@@ -72,13 +73,20 @@ pub struct Endpoint {
     pub access: Access,
     /// Whether its answer is a stream.
     pub streams: bool,
+    /// Whether it waits for a database that is away for a moment.
+    pub patient: bool,
     handler: fn() -> Route,
 }
 
 impl Endpoint {
     /// A row. `handler` is `|| web::to(the_handler)`: every worker thread makes its own.
     pub fn new(method: Method, path: &'static str, access: Access, handler: fn() -> Route) -> Self {
-        Self { method, path, access, streams: false, handler }
+        Self { method, path, access, streams: false, patient: true, handler }
+    }
+
+    /// A row that says how things are at this moment.
+    fn impatient(self) -> Self {
+        Self { patient: false, ..self }
     }
 
     /// What a repeat with the same `Idempotency-Key` gets. Public routes answer with secrets, which are not stored;
@@ -103,7 +111,8 @@ impl Endpoint {
             Access::SignedIn => route.wrap(from_fn(access::require_user)),
             Access::Admin => route.wrap(from_fn(access::require_admin)),
         };
-        route.wrap(from_fn(isolate))
+        let route = route.wrap(from_fn(isolate));
+        if self.patient { route.wrap(from_fn(patience)) } else { route }
     }
 }
 

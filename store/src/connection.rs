@@ -4,13 +4,16 @@ use std::error::Error;
 use std::time::Duration;
 
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use deadpool::managed::{Metrics, QueueMode, TimeoutType};
+use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio_postgres::NoTls;
 
 use crate::StoreError;
+use crate::availability::Watch;
+use crate::error::Kind;
 
 /// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from
 /// many more than twice its cores; five servers still stay under its default of 100.
@@ -23,6 +26,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A dead network path is noticed after this long without an acknowledgement, before a lease of six seconds
 /// has been lost twice.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that nobody used for this long is asked whether it is alive before it is given out: no server ends and
+/// is back in less. Those in use all the time are spared the question.
+const ASKED_AFTER: Duration = Duration::from_millis(50);
+
+/// How long that may take; then the connection is given up.
+const ALIVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// For every connection. `statement_timeout`: the longest query of ours, the end of a very long answer, takes
 /// under a second. `lock_timeout`: who holds a row longer has been stopped. `idle_in_transaction…`: a process
@@ -56,6 +66,7 @@ impl StoreConfig {
 pub struct Store {
     pool: Pool<AsyncPgConnection>,
     database_url: String,
+    pub(crate) watch: Watch,
 }
 
 impl Store {
@@ -65,12 +76,14 @@ impl Store {
     /// [`StoreError::Unavailable`] with the server's own words: no server, a wrong password, no such
     /// database.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let watch = Watch::new(config.database_url.clone());
         let mut manager = ManagerConfig::default();
-        // The pool sees by itself that a connection is closed; a test query would double the round trips.
+        // The pool sees by itself that a connection is closed; for the rest see `check_alive`.
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(|url| {
-            let url = url.to_owned();
-            async move { establish(&url).await }.boxed()
+        let told = watch.clone();
+        manager.custom_setup = Box::new(move |url| {
+            let (url, watch) = (url.to_owned(), told.clone());
+            async move { establish(&url, watch).await }.boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(&config.database_url, manager);
         let pool = Pool::builder(manager)
@@ -78,10 +91,13 @@ impl Store {
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .recycle_timeout(Some(CONNECT_TIMEOUT))
+            // The one that was used last is surest to be alive, and needs no question.
+            .queue_mode(QueueMode::Lifo)
+            .pre_recycle(Hook::async_fn(|connection, metrics| check_alive(connection, metrics).boxed()))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(StoreError::internal)?;
-        let store = Self { pool, database_url: config.database_url.clone() };
+        let store = Self { pool, database_url: config.database_url.clone(), watch };
         store.ping().await?;
         Ok(store)
     }
@@ -102,12 +118,29 @@ impl Store {
     }
 
     pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(_) | PoolError::Backend(_) | PoolError::Closed => {
-                StoreError::unavailable(error)
+        let error = match self.pool.get().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error,
+        };
+        match &error {
+            PoolError::Backend(cause) => match Kind::of_text(&cause.to_string()) {
+                Kind::Passing => {}
+                Kind::Full => {
+                    self.watch.saw(Kind::Full);
+                    self.watch.saw(Kind::Gone);
+                }
+                Kind::Gone | Kind::Other => self.watch.saw(Kind::Gone),
+            },
+            PoolError::Timeout(TimeoutType::Create) => self.watch.saw(Kind::Gone),
+            PoolError::Timeout(_) | PoolError::Closed => {}
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                return Err(StoreError::internal(error));
             }
-            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => StoreError::internal(error),
-        })
+        }
+        match self.watch.is_away_for_room() {
+            true => Err(StoreError::StorageFull(error.into())),
+            false => Err(StoreError::unavailable(error)),
+        }
     }
 
     /// A connection of its own without time limits, for migrations.
@@ -116,8 +149,22 @@ impl Store {
     }
 }
 
-async fn establish(url: &str) -> ConnectionResult<AsyncPgConnection> {
+/// Without this each connection that died while nobody used it would fail one call.
+async fn check_alive(connection: &mut AsyncPgConnection, metrics: &Metrics) -> Result<(), HookError> {
+    if metrics.last_used() < ASKED_AFTER {
+        return Ok(());
+    }
+    let question = diesel::sql_query("SELECT 1").execute(connection);
+    match tokio::time::timeout(ALIVE_WITHIN, question).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(HookError::message(error.to_string())),
+        Err(_silent) => Err(HookError::message("it did not answer")),
+    }
+}
+
+async fn establish(url: &str, watch: Watch) -> ConnectionResult<AsyncPgConnection> {
     let mut connection = connect(url).await?;
+    connection.set_instrumentation(watch);
     connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     if let Err(error) = connection.batch_execute(ENGLISH_MESSAGES).await {
         tracing::debug!(%error, "messages of the database stay in its own language");
@@ -125,7 +172,7 @@ async fn establish(url: &str) -> ConnectionResult<AsyncPgConnection> {
     Ok(connection)
 }
 
-async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+pub(crate) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
     if config.get_application_name().is_none() {
         config.application_name("oriel");

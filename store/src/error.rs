@@ -46,11 +46,17 @@ impl StoreError {
     }
 }
 
-/// What an error text of the server is about. Diesel keeps no SQLSTATE for these, so the text must tell;
-/// every connection asks for untranslated messages.
-enum Condition {
+/// What an error of the database means for the others. Diesel keeps no SQLSTATE for most, so the text must tell; every
+/// connection asks for untranslated messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No room to write.
     Full,
-    Away,
+    /// This connection is at its end, and the server with it perhaps.
+    Gone,
+    /// Somebody was in the way; the same statement may succeed on the same connection.
+    Passing,
+    /// About the statement itself.
     Other,
 }
 
@@ -58,10 +64,11 @@ enum Condition {
 const FULL: [&str; 4] =
     ["No space left on device", "could not extend file", "could not write to file", "Disk quota exceeded"];
 
-/// 57P01 to 57P05, 25P03, 53300, 57014 by a timeout, 55P03, 40P01.
-const AWAY: [&str; 8] = [
-    "terminating connection",
-    "the database system is",
+/// 57P01 to 57P05 and 25P03.
+const GONE: [&str; 2] = ["terminating connection", "the database system is"];
+
+/// 53300, 57014 by a timeout, 55P03, 40P01.
+const PASSING: [&str; 6] = [
     "too many clients already",
     "remaining connection slots",
     "too many connections",
@@ -73,13 +80,41 @@ const AWAY: [&str; 8] = [
 /// What the client says where the fault is in the call. All else that it says is about a connection that is gone.
 const CLIENT_FAULTS: [&str; 3] = ["error serializing", "error deserializing", "error encoding"];
 
-fn condition(message: &str) -> Condition {
-    if FULL.iter().any(|part| message.contains(part)) {
-        Condition::Full
-    } else if AWAY.iter().any(|part| message.contains(part)) {
-        Condition::Away
-    } else {
-        Condition::Other
+impl Kind {
+    /// Of an error text.
+    pub fn of_text(message: &str) -> Self {
+        let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+        if has(&FULL) {
+            Self::Full
+        } else if has(&GONE) {
+            Self::Gone
+        } else if has(&PASSING) {
+            Self::Passing
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Of an error of a query.
+    pub fn of(error: &DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, information)
+                if !CLIENT_FAULTS.iter().any(|start| information.message().starts_with(start)) =>
+            {
+                // A server that goes down on a full disk says so to some with its last words.
+                match Self::of_text(information.message()) {
+                    Self::Full => Self::Full,
+                    _ => Self::Gone,
+                }
+            }
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            | DieselError::BrokenTransactionManager => Self::Gone,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
+            | DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)
+            | DieselError::RollbackErrorOnCommit { .. } => Self::Passing,
+            DieselError::DatabaseError(_, information) => Self::of_text(information.message()),
+            _ => Self::Other,
+        }
     }
 }
 
@@ -88,22 +123,11 @@ impl From<DieselError> for StoreError {
         match &error {
             DieselError::NotFound => Self::NotFound,
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
-            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, information)
-                if !CLIENT_FAULTS.iter().any(|start| information.message().starts_with(start)) =>
-            {
-                Self::Unavailable(Box::new(error))
-            }
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
-            | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
-            | DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)
-            | DieselError::BrokenTransactionManager => Self::Unavailable(Box::new(error)),
-            DieselError::DatabaseError(_, information) => match condition(information.message()) {
-                Condition::Full => Self::StorageFull(Box::new(error)),
-                Condition::Away => Self::Unavailable(Box::new(error)),
-                Condition::Other => Self::Internal(Box::new(error)),
+            _ => match Kind::of(&error) {
+                Kind::Full => Self::StorageFull(Box::new(error)),
+                Kind::Gone | Kind::Passing => Self::Unavailable(Box::new(error)),
+                Kind::Other => Self::Internal(Box::new(error)),
             },
-            DieselError::RollbackErrorOnCommit { .. } => Self::Unavailable(Box::new(error)),
-            _ => Self::Internal(Box::new(error)),
         }
     }
 }

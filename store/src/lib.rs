@@ -6,6 +6,7 @@
 //! [`StoreError::NotFound`]. No HTTP, no model and no configuration is known here, and no diesel type leaves.
 
 pub mod assembly;
+pub mod availability;
 pub mod claims;
 pub mod cluster;
 mod column;
@@ -34,6 +35,7 @@ pub mod users;
 pub mod watched;
 
 pub use assembly::Assembled;
+pub use availability::Availability;
 pub use cluster::{ClusterError, ClusterState, Durability, EmbeddedCluster};
 pub use column::{Sha256, storable};
 pub use connection::{Store, StoreConfig};

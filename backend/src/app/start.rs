@@ -13,6 +13,7 @@ use super::replica::{Replica, ReplicaError};
 use super::{AppState, Database, DatabaseError, ownership, secrets, server, shutdown};
 use crate::AppError;
 use crate::config::Config;
+use crate::middleware::patience::{PLACES, WaitingRoom};
 use crate::services::auth::Auth;
 use crate::services::chat::Chat;
 use crate::services::conversation::Conversations;
@@ -89,6 +90,7 @@ impl App {
             auth,
             store,
             engine,
+            waiting_room: WaitingRoom::new(PLACES, config.database_patience),
             config,
             runtime,
             shutting_down: false.into(),

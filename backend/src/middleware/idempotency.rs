@@ -43,9 +43,9 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::f
 #[derive(Clone, Copy)]
 struct Holder(Uuid);
 
-/// Whether a request has a key, for handlers that keep nothing.
+/// On a request that may have been done before: it has a key, or the server itself tries it once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HasKey;
+pub struct MayRepeat;
 
 /// Around POST routes that keep nothing: refuses a key that is none.
 pub async fn check_only(
@@ -55,7 +55,7 @@ pub async fn check_only(
     match key(request.request()) {
         Ok(key) => {
             if key.is_some() {
-                request.extensions_mut().insert(HasKey);
+                request.extensions_mut().insert(MayRepeat);
             }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }

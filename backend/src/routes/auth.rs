@@ -14,7 +14,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use shared::{ApiError, Login, Registration, Session, SetupState, paths};
 
 use super::{Access, Body, Caller, Endpoint};
-use crate::middleware::idempotency::HasKey;
+use crate::middleware::idempotency::MayRepeat;
 use crate::services::auth::SignedIn;
 use crate::{AppError, AppState};
 
@@ -59,8 +59,8 @@ pub(super) async fn register(
     request: HttpRequest,
     body: Body<Registration>,
 ) -> Result<HttpResponse, AppError> {
-    let has_key = request.extensions().contains::<HasKey>();
-    let signed_in = match has_key {
+    let may_repeat = request.extensions().contains::<MayRepeat>();
+    let signed_in = match may_repeat {
         true => state.auth.register_or_sign_in(body.0, &caller).await?,
         false => state.auth.register(body.0, &caller).await?,
     };

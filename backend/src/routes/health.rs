@@ -12,8 +12,8 @@ use crate::{AppError, AppState};
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::GET, paths::HEALTHZ, Access::Public, || web::to(healthz)),
-        Endpoint::new(Method::GET, paths::READYZ, Access::Public, || web::to(readyz)),
+        Endpoint::new(Method::GET, paths::HEALTHZ, Access::Public, || web::to(healthz)).impatient(),
+        Endpoint::new(Method::GET, paths::READYZ, Access::Public, || web::to(readyz)).impatient(),
     ]
 }
 
