@@ -21,10 +21,6 @@ pub use reader::Fault;
 use reader::Reader;
 pub use variables::{VARIABLES, Variable};
 
-/// How long a request waits for the database: a PostgreSQL that was killed is back in less, recovery included. nginx and
-/// browsers wait a minute and more.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
-
 /// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -46,7 +42,7 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// Size of the pool.
     pub database_connections: usize,
-    /// How long a request waits for a database that is away. No setting: tests shorten it.
+    /// How long a request waits for a database that is away.
     pub database_patience: Duration,
     /// The worker program.
     pub engine_path: PathBuf,
@@ -144,6 +140,7 @@ impl Config {
         let model_path = reader.text("MODEL_PATH").map(PathBuf::from);
         let database_url = database_url(reader);
         let database_connections = reader.number("DATABASE_CONNECTIONS", 4..=500);
+        let database_patience_s = reader.number("DATABASE_PATIENCE_S", 0..=60_u64);
         let engine_path = engine_path(reader);
         let slots = reader.number("SLOTS", 1..=256);
         let context_tokens = reader.number("CONTEXT_TOKENS", 256..=1_048_576);
@@ -167,7 +164,7 @@ impl Config {
             data_dir,
             database_url,
             database_connections: database_connections?,
-            database_patience: DATABASE_PATIENCE,
+            database_patience: Duration::from_secs(database_patience_s?),
             engine_path: engine_path?,
             slots: slots?,
             context_tokens,

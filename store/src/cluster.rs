@@ -5,8 +5,8 @@
 //! Only the start of the backend and the tests use it; queries go through [`Store`](crate::Store).
 //!
 //! ```text
-//! start → Running ⇄ Restarting
-//!            └──────────┴──→ Stopped (on purpose)
+//! start → Running ⇄ Restarting ⇄ Full
+//!            └──────────┴─────────┴──→ Stopped (on purpose)
 //! ```
 
 mod account;
@@ -16,7 +16,7 @@ mod programs;
 pub(crate) mod server;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -31,7 +31,10 @@ const DATABASE: &str = "oriel";
 
 /// The first pause before a server that ended is started again, and the longest: it may fail for a reason
 /// that passes, such as a full disk.
-const RESTART_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const RESTART_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// A server that ran for this long was well: what ended it is something new.
+const WELL_AFTER: Duration = Duration::from_secs(10);
 
 /// How much a cluster may lose when the machine goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub enum ClusterState {
     },
     /// It has ended and is being started again.
     Restarting,
+    /// It does not start because its disk is full. It is tried again.
+    Full,
     /// It was stopped on purpose.
     Stopped,
 }
@@ -140,7 +145,9 @@ async fn supervise(
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<(), ClusterError> {
     let mut restarts = 0;
+    let (mut pause, longest) = RESTART_PAUSES;
     loop {
+        let began = Instant::now();
         tokio::select! {
             _ = &mut stopped => {
                 let result = server.stop(&mut running).await;
@@ -151,7 +158,9 @@ async fn supervise(
         }
         tracing::error!("PostgreSQL ended; starting it again");
         state.send_replace(ClusterState::Restarting);
-        let (mut pause, longest) = RESTART_PAUSES;
+        if began.elapsed() >= WELL_AFTER {
+            pause = RESTART_PAUSES.0;
+        }
         loop {
             tokio::select! {
                 _ = &mut stopped => {
@@ -160,15 +169,20 @@ async fn supervise(
                 }
                 () = tokio::time::sleep(pause) => {}
             }
+            pause = longest.min(pause * 2);
             // Not to be cut short: a server that is starting must be stopped, not forgotten.
             match server.run().await {
                 Ok(started) => {
                     running = started;
                     break;
                 }
-                Err(error) => tracing::error!(%error, "PostgreSQL does not start"),
+                Err(error) => {
+                    tracing::error!(%error, "PostgreSQL does not start");
+                    if error.is_full() {
+                        state.send_replace(ClusterState::Full);
+                    }
+                }
             }
-            pause = (pause * 2).min(longest);
         }
         restarts += 1;
         state.send_replace(state_of(&running, restarts));

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use diesel::{ConnectionError, ConnectionResult};
 use deadpool::managed::{Metrics, QueueMode, TimeoutType};
+use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};

@@ -73,6 +73,14 @@ impl TestDatabase {
     pub async fn client(&self) -> Client {
         connect(&self.url()).await
     }
+
+    /// A connection to another database of the same cluster, to take this one away with, and the name of this one.
+    ///
+    /// # Panics
+    /// Where the cluster does not let us in.
+    pub async fn administrator(&self) -> (Client, String) {
+        (connect(&self.cluster).await, self.name.clone())
+    }
 }
 
 impl Drop for TestDatabase {

@@ -250,3 +250,87 @@ async fn a_stop_while_it_is_being_started_again_leaves_nothing_behind() {
     let left = left.lines().next().and_then(|line| line.parse().ok()).map(Pid::from_raw);
     assert!(left.is_none_or(is_gone), "{left:?}");
 }
+
+/// Whether a process that is not ours has ended, even where nobody has looked at its end yet.
+fn has_ended(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// The processes that the server has started.
+fn children(pid: Pid) -> Vec<Pid> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().map(|child| Pid::from_raw(child.parse().unwrap())).collect()
+}
+
+async fn started_again(cluster: &EmbeddedCluster, times: u32) {
+    let again =
+        |state: &ClusterState| matches!(state, ClusterState::Running { restarts, .. } if *restarts == times);
+    cluster.watch().wait_for(again).await.unwrap();
+}
+
+#[tokio::test]
+async fn children_of_a_killed_server_that_are_halted_do_not_keep_the_next_one_from_starting() {
+    let directory = directory();
+    let cluster = start(directory.path()).await;
+    let store = connect(&cluster).await;
+    let server = pid(&cluster);
+    let left = children(server);
+    if left.is_empty() {
+        // No /proc: nobody can find them here, and the tests of other systems say what happens then.
+        return cluster.stop().await.unwrap();
+    }
+    for child in &left {
+        kill(*child, Signal::SIGSTOP).unwrap();
+    }
+    kill(server, Signal::SIGKILL).unwrap();
+    started_again(&cluster, 1).await;
+    assert!(left.into_iter().all(has_ended));
+    store.ping().await.unwrap();
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_committed_survives_the_kill_of_the_server_and_of_one_of_its_processes() {
+    let directory = directory();
+    let cluster = EmbeddedCluster::start(directory.path()).await.unwrap();
+    let store = connect(&cluster).await;
+    store.migrate().await.unwrap();
+    for round in 1..=3 {
+        let kept = serde_json::json!(round);
+        let name = format!("round {round}");
+        assert_eq!(store.agree_on_setting(&name, &kept).await.unwrap(), kept);
+        if round == 2 {
+            // One of its own: the server ends all connections, recovers and goes on as the same process.
+            let (server, outages) = (pid(&cluster), store.availability().outages());
+            kill(children(server)[0], Signal::SIGKILL).unwrap();
+            while store.availability().outages() == outages {
+                let _ = store.ping().await;
+            }
+            store.until_up().await;
+            assert_eq!(pid(&cluster), server);
+        } else {
+            kill(pid(&cluster), Signal::SIGKILL).unwrap();
+            started_again(&cluster, if round == 1 { 1 } else { 2 }).await;
+        }
+        let other = serde_json::json!("other");
+        assert_eq!(store.agree_on_setting(&name, &other).await.unwrap(), kept, "{name}");
+    }
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lock_of_a_socket_whose_number_lives_on_as_something_else_is_removed() {
+    let directory = directory();
+    let cluster = start(directory.path()).await;
+    let lock = directory.path().join("postgres/.s.PGSQL.5432.lock");
+    let text = fs::read_to_string(&lock).unwrap();
+    cluster.stop().await.unwrap();
+    let owner = fs::metadata(directory.path().join("postgres")).unwrap().uid();
+    let mut other = std::process::Command::new("sleep").uid(owner).arg("600").spawn().unwrap();
+    fs::write(&lock, text.replacen(text.lines().next().unwrap(), &other.id().to_string(), 1)).unwrap();
+    std::os::unix::fs::chown(&lock, Some(owner), None).unwrap();
+    start(directory.path()).await.stop().await.unwrap();
+    other.kill().unwrap();
+    other.wait().unwrap();
+}

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
-use store::{ClusterError, EmbeddedCluster, Store, StoreConfig, StoreError};
+use store::{ClusterError, ClusterState, EmbeddedCluster, Store, StoreConfig, StoreError};
+use tokio::sync::watch;
 
 use crate::config::Config;
 
@@ -55,6 +56,9 @@ impl Database {
         if !ran.is_empty() {
             tracing::info!(count = ran.len(), "the database was brought to this version");
         }
+        if let Some(cluster) = &cluster {
+            tokio::spawn(tell_full(cluster.watch(), store.clone()));
+        }
         Ok(Self { store, cluster })
     }
 
@@ -70,6 +74,15 @@ impl Database {
             && let Err(error) = cluster.stop().await
         {
             tracing::warn!(%error, "the private PostgreSQL did not stop cleanly; the next start recovers it");
+        }
+    }
+}
+
+/// A PostgreSQL that does not start cannot tell its clients why; whoever starts it can. Ends with the cluster.
+async fn tell_full(mut state: watch::Receiver<ClusterState>, store: Store) {
+    while state.changed().await.is_ok() {
+        if *state.borrow_and_update() == ClusterState::Full {
+            store.told_full();
         }
     }
 }

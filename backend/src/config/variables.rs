@@ -67,6 +67,11 @@ pub const VARIABLES: &[Variable] = &[
         "16",
         "Most connections to the database, 4 to 500. PostgreSQL itself takes 100 by default.",
     ),
+    variable(
+        "DATABASE_PATIENCE_S",
+        "10",
+        "Seconds that a request waits while the database is away, 0 to 60. A PostgreSQL that was killed is back in less; nginx and browsers wait a minute.",
+    ),
     variable("ENGINE_PATH", "", "The program `oriel-engine`. Empty: beside the program `oriel`."),
     variable(
         "SLOTS",

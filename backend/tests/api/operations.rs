@@ -45,7 +45,7 @@ async fn a_request_id_of_nginx_is_kept_and_a_forged_one_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_the_server_lives_but_is_not_ready_and_keeps_the_cause_to_itself() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().set("DATABASE_PATIENCE_S", "0").start().await;
     let user = app.user().await;
     app.anonymous().get(paths::READYZ).await.expect(200);
     take_away(&app).await;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::Kind;
+
 /// Why the private PostgreSQL does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -93,6 +95,16 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// Whether there is no room left on the disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::NotStarted { tail, .. } => Kind::of_text(tail) == Kind::Full,
+            Self::Program { output, .. } => Kind::of_text(output) == Kind::Full,
+            Self::File { cause, .. } => cause.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::File { action, path, cause }

@@ -29,6 +29,9 @@ const POLL: Duration = Duration::from_millis(25);
 /// is waited for as long as it does.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// How long the children of a killed server may take to notice it.
+const ORPHANS_GO_WITHIN: Duration = Duration::from_secs(1);
+
 /// A process id in the pid file that lives but does not open the socket for this long is somebody else's.
 const FOREIGN_AFTER: Duration = Duration::from_secs(10);
 
@@ -62,6 +65,11 @@ const SETTINGS: [&str; 14] = [
     "lc_messages=C",
     "logging_collector=off",
 ];
+
+/// After a crash everything is synchronised before the recovery. File by file that takes seconds, in which all answers
+/// pause; only Linux can do it at once.
+const RECOVERY_SETTINGS: &[&str] =
+    if cfg!(target_os = "linux") { &["recovery_init_sync_method=syncfs"] } else { &[] };
 
 /// For tests, whose data need not outlive the machine.
 const FAST_SETTINGS: [&str; 4] =
@@ -152,6 +160,8 @@ impl Server {
             tracing::info!(pid = pid.as_raw(), "PostgreSQL runs already");
             return Ok(Running::Adopted(pid));
         }
+        self.end_orphans().await;
+        self.remove_stale_socket_lock();
         let began = Instant::now();
         let mut child = self.spawn()?;
         self.wait_until_ready(&mut child).await?;
@@ -221,7 +231,7 @@ impl Server {
         let pid_file = self.layout.pid_file();
         let Some(pid) = read_pid(&pid_file) else { return Ok(None) };
         let deadline = Instant::now() + FOREIGN_AFTER;
-        while is_alive(pid) && is_postgres(pid) {
+        while is_alive(pid) && is_postgres(pid) && may_work_in(pid, &self.layout.data) {
             match self.probe().await {
                 Probe::Ready => return Ok(Some(pid)),
                 Probe::Busy => {}
@@ -237,6 +247,39 @@ impl Server {
         Ok(None)
     }
 
+    /// Ends what a killed server has left behind: its children hold its shared memory, and as long as one of them lives no
+    /// other server starts on these data. They go by themselves, unless they are halted or in the middle of something.
+    async fn end_orphans(&self) {
+        let deadline = Instant::now() + ORPHANS_GO_WITHIN;
+        loop {
+            let orphans = processes_in(&self.layout.data);
+            if orphans.is_empty() {
+                return;
+            }
+            if Instant::now() >= deadline {
+                for pid in orphans {
+                    tracing::warn!(
+                        pid = pid.as_raw(),
+                        "a process of the last PostgreSQL does not end: killing it"
+                    );
+                    // One that has gone meanwhile is what we want.
+                    let _ = kill(pid, Signal::SIGKILL);
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The lock beside the socket names the same process as the pid file, and is read by the server in the same way: where
+    /// the number has gone to another process, it would not start.
+    fn remove_stale_socket_lock(&self) {
+        let lock = self.layout.socket_directory.join(format!(".s.PGSQL.{PORT}.lock"));
+        if read_pid(&lock).is_some_and(|pid| is_alive(pid) && !is_postgres(pid)) {
+            tracing::warn!(lock = %lock.display(), "the lock of the socket names another process: removing it");
+            let _ = fs::remove_file(&lock);
+        }
+    }
+
     /// Starts the server in a process group of its own, which Ctrl-C at a terminal does not reach, with
     /// nothing of ours in its environment.
     fn spawn(&self) -> Result<Child, ClusterError> {
@@ -245,7 +288,7 @@ impl Server {
         command.arg("-D").arg(&self.layout.data).arg("-p").arg(PORT.to_string());
         command.arg("-k").arg(&self.layout.socket_directory);
         let fast: &[&str] = if self.durability == Durability::Fast { &FAST_SETTINGS } else { &[] };
-        for setting in SETTINGS.iter().chain(fast) {
+        for setting in SETTINGS.iter().chain(RECOVERY_SETTINGS).chain(fast) {
             command.arg("-c").arg(setting);
         }
         let log = self.open_log()?;
@@ -335,6 +378,25 @@ fn is_zombie(pid: Pid) -> bool {
 /// Whether a process is a PostgreSQL; without /proc the socket alone must tell.
 fn is_postgres(pid: Pid) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).map_or(true, |name| name.trim() == "postgres")
+}
+
+/// The processes of PostgreSQL that work in a data directory. Where there is no /proc none is found, and a start that
+/// comes too early is repeated.
+fn processes_in(data: &Path) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
+    pids.filter(|pid| place_of(*pid).is_some_and(|place| place == data))
+        .filter(|pid| is_postgres(*pid) && is_alive(*pid))
+        .collect()
+}
+
+/// Whether a process is not known to work elsewhere: every process of a server works in its data directory.
+fn may_work_in(pid: Pid, data: &Path) -> bool {
+    place_of(pid).is_none_or(|place| place == data)
+}
+
+fn place_of(pid: Pid) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 fn tail(path: &Path) -> std::io::Result<String> {

@@ -23,6 +23,50 @@ async fn connections_that_the_server_ends_are_retryable_and_replaced() {
 }
 
 #[tokio::test]
+async fn connections_that_died_while_nobody_used_them_fail_no_call() {
+    let world = World::new().await;
+    // Several of them.
+    futures_util::future::join_all((0..6).map(|_| world.store.ping())).await;
+    let client = world.database.client().await;
+    let began = std::time::Instant::now();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'oriel'";
+    assert!(!client.query(end, &[]).await.unwrap().is_empty());
+    // So long that the server could have been started again.
+    while began.elapsed() < std::time::Duration::from_millis(60) {
+        client.query("SELECT 1", &[]).await.unwrap();
+    }
+    for result in futures_util::future::join_all((0..6).map(|_| world.store.ping())).await {
+        result.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_noticed_and_its_end_is_told_to_everybody_who_waits() {
+    let world = World::new().await;
+    let (admin, name) = world.database.administrator().await;
+    let allow = |allowed: bool| format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed}");
+    admin.batch_execute(&allow(false)).await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    admin.query(end, &[&name]).await.unwrap();
+    while world.store.availability().is_up() {
+        let _ = world.store.ping().await;
+    }
+    assert!(matches!(world.store.ping().await, Err(StoreError::Unavailable(_))));
+    // Whoever knows why may tell.
+    world.store.told_full();
+    assert!(matches!(world.store.ping().await, Err(StoreError::StorageFull(_))));
+    let waiting = tokio::spawn({
+        let store = world.store.clone();
+        async move { store.until_up().await }
+    });
+    admin.batch_execute(&allow(true)).await.unwrap();
+    waiting.await.unwrap();
+    world.store.ping().await.unwrap();
+    assert_eq!(world.store.availability().outages(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_is_told_to_end_a_query_is_unavailable() {
     let world = World::new().await;
     let lock = world.database.client().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::StoreError;
+use store::{Store, StoreError};
 
 /// A connection that was merely lost is back at the next try.
 const FIRST: Duration = Duration::from_millis(50);
@@ -19,6 +19,20 @@ impl Backoff {
     /// Whether nothing has been waited for yet.
     pub fn is_first(&self) -> bool {
         self.last.is_none()
+    }
+
+    /// As [`wait`](Self::wait), but ends as soon as a database that is away is back.
+    pub async fn wait_for(&mut self, store: &Store) {
+        let is_away = !store.availability().is_up();
+        let back = async {
+            // One that comes and goes, as without room on its disk, must not be asked in a circle.
+            tokio::time::sleep(FIRST / 2).await;
+            store.until_up().await;
+        };
+        tokio::select! {
+            () = back, if is_away => {}
+            () = self.wait() => {}
+        }
     }
 
     /// Waits twice as long as the last time.

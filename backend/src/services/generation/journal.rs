@@ -153,7 +153,7 @@ impl Inner {
                 told = true;
                 self.tell_outage(&error);
             }
-            backoff.wait().await;
+            backoff.wait_for(&self.store).await;
         }
     }
 
@@ -169,7 +169,7 @@ impl Inner {
                     self.close(one[0].target, WriteError::Refused);
                     break;
                 }
-                backoff.wait().await;
+                backoff.wait_for(&self.store).await;
             }
         }
     }

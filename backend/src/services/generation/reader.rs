@@ -184,7 +184,7 @@ impl Reader {
             let closing = self.generations.closing().clone();
             tokio::select! {
                 () = closing.cancelled() => return self.say_goodbye(),
-                () = backoff.wait() => {}
+                () = backoff.wait_for(self.generations.store()) => {}
             }
         }
     }

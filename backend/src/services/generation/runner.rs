@@ -173,7 +173,7 @@ impl Runner {
             let store = &self.generations.inner.store;
             match store.finish_generation(self.job.claim, &ending, usage.as_ref()).await {
                 Ok(message) => break message?,
-                Err(error) if is_outage(&error) => backoff.wait().await,
+                Err(error) if is_outage(&error) => backoff.wait_for(store).await,
                 Err(error) => {
                     failure::internal(error);
                     return None;
@@ -249,7 +249,7 @@ impl Runner {
         let asking = async {
             loop {
                 match ask().await {
-                    Err(error) if is_outage(&error) => backoff.wait().await,
+                    Err(error) if is_outage(&error) => backoff.wait_for(&self.generations.inner.store).await,
                     answer => return answer,
                 }
             }
