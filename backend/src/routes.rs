@@ -4,6 +4,7 @@
 //! [`Access`]), and is what the tests walk: the OpenAPI document, the list of public routes and the matrix of
 //! routes and actors are checked against it. No SQL and no model here: handlers call services.
 
+mod api_keys;
 mod auth;
 mod body;
 mod caller;
@@ -36,7 +37,7 @@ pub use made_id::MadeId;
 pub use openapi::document as openapi_document;
 
 use crate::AppError;
-use crate::middleware::isolate::isolate;
+use crate::middleware::isolate;
 use crate::middleware::patience::patience;
 use crate::middleware::{access, idempotency};
 
@@ -45,10 +46,24 @@ use crate::middleware::{access, idempotency};
 pub enum Access {
     /// Everybody.
     Public,
-    /// Whoever is signed in.
+    /// Whoever is signed in, and programs with an API key of theirs.
     SignedIn,
-    /// Administrators.
+    /// Whoever is signed in themselves. No API key: with one, whoever finds it could make others, and so outlive its
+    /// end.
+    InPerson,
+    /// Administrators who are signed in themselves.
     Admin,
+}
+
+/// Whose an answer is, and whether it may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// What was asked for is done even when its client leaves.
+    Lasting,
+    /// As [`Answering::Lasting`], and the answer has a secret, which is stored nowhere.
+    Secret,
+    /// The answer belongs to its connection: a client that closes it ends the handler, and nothing is kept.
+    Connection,
 }
 
 /// What `Idempotency-Key` does on a route. Follows from the row, so that no POST can forget it.
@@ -71,8 +86,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// Whether its answer is a stream.
-    pub streams: bool,
+    /// Whose its answer is.
+    pub answering: Answering,
     /// Whether it waits for a database that is away for a moment.
     pub patient: bool,
     handler: fn() -> Route,
@@ -81,7 +96,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// A row. `handler` is `|| web::to(the_handler)`: every worker thread makes its own.
     pub fn new(method: Method, path: &'static str, access: Access, handler: fn() -> Route) -> Self {
-        Self { method, path, access, streams: false, patient: true, handler }
+        Self { method, path, access, answering: Answering::Lasting, patient: true, handler }
     }
 
     /// A row that says how things are at this moment.
@@ -89,13 +104,19 @@ impl Endpoint {
         Self { patient: false, ..self }
     }
 
-    /// What a repeat with the same `Idempotency-Key` gets. Public routes answer with secrets, which are not stored;
-    /// a stream is durable by itself.
+    /// The same row with an answer that is not lasting.
+    pub fn answering(self, answering: Answering) -> Self {
+        Self { answering, ..self }
+    }
+
+    /// What a repeat with the same `Idempotency-Key` gets. Public routes answer with secrets too.
     pub fn repeats(&self) -> Repeats {
-        match (self.method == Method::POST, self.access, self.streams) {
+        match (self.method == Method::POST, self.access, self.answering) {
             (false, ..) => Repeats::NoKey,
-            (true, Access::Public, _) | (true, _, true) => Repeats::Anew,
-            (true, Access::SignedIn | Access::Admin, false) => Repeats::SameAnswer,
+            (true, Access::Public, _) | (true, _, Answering::Secret | Answering::Connection) => Repeats::Anew,
+            (true, Access::SignedIn | Access::InPerson | Access::Admin, Answering::Lasting) => {
+                Repeats::SameAnswer
+            }
         }
     }
 
@@ -109,9 +130,13 @@ impl Endpoint {
         let route = match self.access {
             Access::Public => route,
             Access::SignedIn => route.wrap(from_fn(access::require_user)),
+            Access::InPerson => route.wrap(from_fn(access::require_person)),
             Access::Admin => route.wrap(from_fn(access::require_admin)),
         };
-        let route = route.wrap(from_fn(isolate));
+        let route = match self.answering {
+            Answering::Lasting | Answering::Secret => route.wrap(from_fn(isolate::outlive_client)),
+            Answering::Connection => route.wrap(from_fn(isolate::isolate)),
+        };
         if self.patient { route.wrap(from_fn(patience)) } else { route }
     }
 }
@@ -123,6 +148,7 @@ pub fn table() -> Vec<Endpoint> {
         openapi::endpoints(),
         auth::endpoints(),
         me::endpoints(),
+        api_keys::endpoints(),
         models::endpoints(),
         conversations::endpoints(),
         messages::endpoints(),

@@ -66,6 +66,10 @@ id!(
     SessionId
 );
 id!(
+    /// An API key.
+    ApiKeyId
+);
+id!(
     /// A conversation: a tree of messages.
     ConversationId
 );

@@ -3,6 +3,7 @@
 //!
 //! Pure data and pure functions: no I/O, no clock but for making ids. Compiles for WASM.
 
+pub mod api_key;
 pub mod auth;
 pub mod chat;
 pub mod code_block;
@@ -20,13 +21,14 @@ pub mod reducer;
 pub mod sse;
 pub mod theme;
 
+pub use api_key::{ApiKey, ApiKeyMade, CreateApiKey};
 pub use auth::{Login, Registration, RegistrationPolicy, Role, Session, SetupState, User};
 pub use chat::{ContextPolicy, Continue, GenerationOptions, Regenerate, SendAccepted, SendMessage};
 pub use code_block::CodeBlock;
 pub use conversation::{Conversation, ConversationSummary, CreateConversation, UpdateConversation};
 pub use error::{ApiError, ContextOverflow, ErrorCode, FieldError};
 pub use event::{ChunkKind, Cursor, StreamEvent};
-pub use id::{ClientId, ConversationId, GenerationId, MessageId, SessionId, UserId};
+pub use id::{ApiKeyId, ClientId, ConversationId, GenerationId, MessageId, SessionId, UserId};
 pub use message::{Author, FinishReason, Message, MessageStatus, Usage};
 pub use model::{Model, ModelState};
 pub use page::Page;

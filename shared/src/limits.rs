@@ -14,6 +14,12 @@ pub const EMAIL_MAX_CHARS: usize = 254;
 pub const PASSWORD_MIN_CHARS: usize = 8;
 /// Most characters of a password: hashing takes the same time for all of them.
 pub const PASSWORD_MAX_CHARS: usize = 256;
+/// Characters of an API key's name.
+pub const API_KEY_NAME_MAX_CHARS: usize = 100;
+/// Days that an API key lasts at most, if it ends by itself at all: ten years.
+pub const API_KEY_MAX_DAYS: u32 = 3650;
+/// API keys of one person: one for each program, not one for each run.
+pub const API_KEYS_MAX_COUNT: usize = 100;
 /// Stop strings in one request.
 pub const STOP_MAX_COUNT: usize = 16;
 /// Bytes of one stop string: this much text may be held back.

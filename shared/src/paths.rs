@@ -1,6 +1,6 @@
 //! URL paths: templates for the server's route table, functions for clients.
 
-use crate::{ConversationId, GenerationId, MessageId};
+use crate::{ApiKeyId, ConversationId, GenerationId, MessageId};
 
 /// First run?
 pub const AUTH_SETUP: &str = "/api/auth/setup";
@@ -14,6 +14,10 @@ pub const AUTH_REFRESH: &str = "/api/auth/refresh";
 pub const AUTH_LOGOUT: &str = "/api/auth/logout";
 /// Who is signed in.
 pub const ME: &str = "/api/me";
+/// The API keys of whoever is signed in.
+pub const ME_KEYS: &str = "/api/me/keys";
+/// Revoke one.
+pub const ME_KEY: &str = "/api/me/keys/{key_id}";
 /// List and create.
 pub const CONVERSATIONS: &str = "/api/conversations";
 /// Get, change, delete.
@@ -42,6 +46,11 @@ pub const OPENAPI: &str = "/api/openapi.json";
 pub const HEALTHZ: &str = "/healthz";
 /// Ready: database and engine.
 pub const READYZ: &str = "/readyz";
+
+/// [`ME_KEY`] of one.
+pub fn me_key(id: ApiKeyId) -> String {
+    format!("{ME_KEYS}/{id}")
+}
 
 /// [`CONVERSATION`] of one.
 pub fn conversation(id: ConversationId) -> String {
@@ -87,12 +96,15 @@ mod tests {
         let conversation_id = ConversationId::new();
         let message_id = MessageId::new();
         let generation_id = GenerationId::new();
+        let key_id = ApiKeyId::new();
         let fill = |template: &str| {
             template
                 .replace("{conversation_id}", &conversation_id.to_string())
                 .replace("{message_id}", &message_id.to_string())
                 .replace("{generation_id}", &generation_id.to_string())
+                .replace("{key_id}", &key_id.to_string())
         };
+        assert_eq!(me_key(key_id), fill(ME_KEY));
         assert_eq!(conversation(conversation_id), fill(CONVERSATION));
         assert_eq!(conversation_restore(conversation_id), fill(CONVERSATION_RESTORE));
         assert_eq!(conversation_messages(conversation_id), fill(CONVERSATION_MESSAGES));

@@ -5,6 +5,7 @@
 //! [`Store`]. Every query for a person's thing takes that person's id, and what belongs to somebody else is
 //! [`StoreError::NotFound`]. No HTTP, no model and no configuration is known here, and no diesel type leaves.
 
+pub mod api_keys;
 pub mod assembly;
 pub mod availability;
 pub mod claims;
@@ -34,6 +35,7 @@ pub mod upkeep;
 pub mod users;
 pub mod watched;
 
+pub use api_keys::{ApiKeyRow, KeyHolder, NewApiKey};
 pub use assembly::Assembled;
 pub use availability::Availability;
 pub use cluster::{ClusterError, ClusterState, Durability, EmbeddedCluster};

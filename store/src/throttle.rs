@@ -83,6 +83,25 @@ impl Store {
         }
     }
 
+    /// Counts a wrong API key from `address`, unless that has to wait. There is no counterpart for right ones: nobody
+    /// guesses a key, so a right one is never made to wait, and never counted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn count_wrong_key(
+        &self,
+        address: &str,
+        policy: &ThrottlePolicy,
+    ) -> Result<LoginAttempt, StoreError> {
+        const SCOPE: &str = "key";
+        let mut connection = self.connection().await?;
+        if count(&mut connection, SCOPE, address, policy).await? > 0 {
+            return Ok(LoginAttempt::Allowed);
+        }
+        let retry_after_s = wait(&mut connection, SCOPE, address).await?;
+        Ok(LoginAttempt::Blocked { retry_after_s })
+    }
+
     /// The password was right: the account starts afresh, and this try does not count for the address.
     ///
     /// # Errors

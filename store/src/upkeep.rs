@@ -24,6 +24,9 @@ pub struct Upkeep {
 const ENDED_SESSIONS: &str = "DELETE FROM sessions
     WHERE least(expires_at, revoked_at) < now() - interval '1 day'";
 
+/// Revoked keys stay for a day, so that every server hears of their end.
+const REVOKED_KEYS: &str = "DELETE FROM api_keys WHERE revoked_at < now() - interval '1 day'";
+
 /// No client repeats a send after a month: the page gives up on an outbox entry after a week.
 const OLD_SENDS: &str = "DELETE FROM sends WHERE created_at < now() - interval '30 days'";
 
@@ -51,6 +54,7 @@ impl Store {
         );
         let conversations = run(&mut connection, &purge).await?;
         let sessions = run(&mut connection, ENDED_SESSIONS).await?;
+        run(&mut connection, REVOKED_KEYS).await?;
         run(&mut connection, OLD_SENDS).await?;
         run(&mut connection, OLD_THROTTLES).await?;
         run(&mut connection, OLD_REPLICAS).await?;

@@ -31,5 +31,8 @@ pub fn server(listener: TcpListener, state: web::Data<AppState>) -> std::io::Res
             .wrap(Condition::new(page_elsewhere, from_fn(cors::cors)))
             .wrap(from_fn(boundary))
     });
+    // A client that has left is noticed at once, not at the next write: readers and plain answers end with their
+    // connection. What must be done to its end all the same is shielded from that (`middleware::isolate`).
+    let server = server.h1_allow_half_closed(false);
     Ok(server.keep_alive(KEEP_ALIVE).shutdown_timeout(SHUTDOWN_S).disable_signals().listen(listener)?.run())
 }

@@ -6,9 +6,9 @@
 //! is run again by its repeat, which is harmless because our handlers are repeatable by themselves: sending has
 //! `client_id`, making has [`MadeId`], stopping and restoring do nothing the second time.
 //!
-//! Two kinds of POST check the key and keep nothing, [`check_only`]: those of `/api/auth`, whose answers have secrets
-//! that must not be stored (what a repeat does there is told in `routes::auth`), and those that stream their answer,
-//! which is durable by itself and too long to be kept a second time.
+//! Two kinds of POST check the key and keep nothing, [`check_only`]: those whose answers have secrets that must not be
+//! stored (what a repeat does there is told in `routes::auth` and `routes::api_keys`), and those whose answer belongs to
+//! its connection, which is too long to be kept.
 
 use std::time::Duration;
 

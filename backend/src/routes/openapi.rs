@@ -9,7 +9,9 @@ use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{Access, Endpoint, auth, chat, conversations, generations, health, me, messages, models, stream};
+use super::{
+    Access, Endpoint, api_keys, auth, chat, conversations, generations, health, me, messages, models, stream,
+};
 
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -29,6 +31,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         auth::refresh,
         auth::logout,
         me::get,
+        api_keys::list,
+        api_keys::make,
+        api_keys::revoke,
         models::list,
         conversations::list,
         conversations::create,

@@ -74,7 +74,7 @@ async fn open(
 ) -> AppResult<HttpResponse> {
     let cursor = cursor(&request)?;
     let reader = Reader::open(state.generations.clone(), user.id, conversation, cursor).await?;
-    let signed_out = async move { state.auth.session_ended(user.session_id).await };
+    let signed_out = async move { state.auth.ended(user.credential).await };
     let events = events(reader).take_until(Box::pin(signed_out));
     let mut response = Sse::from_stream(events).with_keep_alive(HEARTBEAT).respond_to(&request);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

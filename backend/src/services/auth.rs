@@ -3,6 +3,7 @@
 
 pub mod access_token;
 pub mod accounts;
+pub mod api_keys;
 pub mod identity;
 pub mod invitation;
 pub mod keys;
@@ -16,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use shared::{
-    ErrorCode, FieldError, Login, Registration, RegistrationPolicy, Role, Session, SessionId, SetupState,
-    User, UserId,
+    ApiKeyId, ErrorCode, FieldError, Login, Registration, RegistrationPolicy, Role, Session, SessionId,
+    SetupState, User, UserId,
 };
 use store::{NewSession, NewUser, Rotation, Store, StoreError, UserRow};
 
@@ -29,15 +30,24 @@ use password::Passwords;
 use refresh_token::RefreshToken;
 use revocation::Revocations;
 
-/// The account behind an access token. A handler that takes it can only be reached by somebody signed in.
+/// With what somebody showed who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// With an access token of this sign-in.
+    Session(SessionId),
+    /// With this API key: a program of theirs.
+    Key(ApiKeyId),
+}
+
+/// The account behind an access token or an API key. A handler that takes it can only be reached by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentUser {
     /// The account.
     pub id: UserId,
     /// What it may do.
     pub role: Role,
-    /// The sign-in that the token belongs to.
-    pub session_id: SessionId,
+    /// With what they came.
+    pub credential: Credential,
 }
 
 /// From where, and with what, somebody signs in.
@@ -171,7 +181,7 @@ impl Auth {
             Rotation::Rotated { session, user } => self.signed_in(user, session.id, refresh_token),
             Rotation::Ended => Err(signed_out()),
             Rotation::Reused { session_id, user_id } => {
-                self.revocations.add(session_id);
+                self.revocations.add(Credential::Session(session_id));
                 tracing::warn!(%session_id, user = %user_id, "a used refresh token came again; the session was ended");
                 Err(signed_out())
             }
@@ -182,15 +192,18 @@ impl Auth {
     pub async fn logout(&self, token: Option<RefreshToken>) -> AppResult<()> {
         let Some(token) = token else { return Ok(()) };
         if let Some(session_id) = self.store.revoke_session_by_token(&token.sha256()).await? {
-            self.revocations.add(session_id);
+            self.revocations.add(Credential::Session(session_id));
         }
         Ok(())
     }
 
-    /// Who an access token speaks for, if its session still lasts.
-    pub async fn authenticate(&self, access_token: &str) -> AppResult<CurrentUser> {
-        let user = self.access_tokens.check(access_token)?;
-        if self.revocations.is_ended(user).await? {
+    /// Who an access token or an API key speaks for, if it still counts.
+    pub async fn authenticate(&self, token: &str, caller: &Caller) -> AppResult<CurrentUser> {
+        if api_keys::Secret::is_meant(token) {
+            return self.authenticate_key(token, caller).await;
+        }
+        let (user, session_id) = self.access_tokens.check(token)?;
+        if self.revocations.is_ended(user.id, session_id).await? {
             return Err(signed_out());
         }
         Ok(user)
@@ -205,9 +218,9 @@ impl Auth {
         }
     }
 
-    /// Returns when the session has been ended, for whoever serves it for longer than one request.
-    pub async fn session_ended(&self, session_id: SessionId) {
-        self.revocations.ended(session_id).await;
+    /// Returns when the session or the key has ended, for whoever serves it for longer than one request.
+    pub async fn ended(&self, credential: Credential) {
+        self.revocations.ended(credential).await;
     }
 
     /// Signs in without a password: for the harness of the tests and the command line.
@@ -231,9 +244,8 @@ impl Auth {
         session_id: SessionId,
         refresh_token: RefreshToken,
     ) -> AppResult<SignedIn> {
-        let current = CurrentUser { id: user.id, role: user.role, session_id };
         let session = Session {
-            access_token: self.access_tokens.issue(current)?,
+            access_token: self.access_tokens.issue(user.id, user.role, session_id)?,
             expires_in_s: access_token::LIFETIME_S,
             user: user.into(),
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use backend::routes::{self, Access};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{ClientId, ConversationId, ErrorCode, SendAccepted, paths};
+use shared::{ApiKeyMade, ClientId, ConversationId, ErrorCode, SendAccepted, paths};
 
 use crate::support::{Actor, Answer, TestApp, short};
 
@@ -16,6 +16,8 @@ struct Row {
     body: Option<fn() -> Value>,
     anonymous: u16,
     other: u16,
+    /// A program with a key of `other`.
+    key: u16,
     admin: u16,
     owner: u16,
 }
@@ -23,7 +25,16 @@ struct Row {
 impl Row {
     /// The same for everybody.
     fn public(method: Method, path: &'static str, status: u16) -> Self {
-        Self { method, path, body: None, anonymous: status, other: status, admin: status, owner: status }
+        Self {
+            method,
+            path,
+            body: None,
+            anonymous: status,
+            other: status,
+            key: status,
+            admin: status,
+            owner: status,
+        }
     }
 
     /// Each has their own.
@@ -33,7 +44,12 @@ impl Row {
 
     /// About something of the owner: to others, administrators too, it does not exist.
     fn owned(method: Method, path: &'static str, status: u16) -> Self {
-        Self { other: 404, admin: 404, ..Self::private(method, path, status) }
+        Self { other: 404, key: 404, admin: 404, ..Self::private(method, path, status) }
+    }
+
+    /// Not for programs with a key.
+    fn in_person(self) -> Self {
+        Self { key: 403, ..self }
     }
 
     fn with(self, body: fn() -> Value) -> Self {
@@ -53,9 +69,12 @@ fn matrix() -> Vec<Row> {
         Row::public(post.clone(), paths::AUTH_LOGIN, 401)
             .with(|| json!({"email": ClientId::new().to_string() + "@example.org", "password": "wrong"})),
         // Public, because the access token has ended when it is called; the cookie speaks.
-        Row::private(post.clone(), paths::AUTH_REFRESH, 200),
+        Row { key: 401, ..Row::private(post.clone(), paths::AUTH_REFRESH, 200) },
         Row::public(post.clone(), paths::AUTH_LOGOUT, 204),
         Row::private(get.clone(), paths::ME, 200),
+        Row::private(get.clone(), paths::ME_KEYS, 200).in_person(),
+        Row::private(post.clone(), paths::ME_KEYS, 201).in_person().with(|| json!({"name": "a program"})),
+        Row::owned(Method::DELETE, paths::ME_KEY, 204).in_person(),
         Row::private(get.clone(), paths::MODELS, 200),
         Row::private(get.clone(), paths::CONVERSATIONS, 200),
         Row::private(post.clone(), paths::CONVERSATIONS, 201).with(|| json!({})),
@@ -80,10 +99,11 @@ async fn something_of(owner: &Actor) -> SendAccepted {
     owner.ask(&short("tokens:2", 1)).await.0
 }
 
-fn filled(path: &str, ids: &SendAccepted) -> String {
+fn filled(path: &str, ids: &SendAccepted, key: &ApiKeyMade) -> String {
     path.replace("{conversation_id}", &ids.conversation_id.to_string())
         .replace("{message_id}", &ids.message_id.to_string())
         .replace("{generation_id}", &ids.generation_id.to_string())
+        .replace("{key_id}", &key.key.id.to_string())
 }
 
 /// The status alone: a stream's body has no end.
@@ -102,13 +122,15 @@ async fn every_route_answers_every_actor_as_the_matrix_says() {
     for row in matrix() {
         let (owner, other, admin) = (app.user().await, app.user().await, app.admin().await);
         let ids = something_of(&owner).await;
-        let path = filled(row.path, &ids);
+        let path = filled(row.path, &ids, &owner.make_key("a program").await);
+        let program = other.program(&other.make_key("a program").await);
         if row.path == paths::CONVERSATION_RESTORE {
             owner.delete(&paths::conversation(ids.conversation_id)).await.expect(204);
         }
         for (name, actor, expected) in [
             ("anonymous", &app.anonymous(), row.anonymous),
             ("other", &other, row.other),
+            ("key", &program, row.key),
             ("admin", &admin, row.admin),
             ("owner", &owner, row.owner),
         ] {

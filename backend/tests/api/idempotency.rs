@@ -56,6 +56,7 @@ fn the_posts_that_keep_no_answer_are_these_and_no_others() {
     /api/auth/login
     /api/auth/refresh
     /api/auth/logout
+    /api/me/keys
     ");
 }
 

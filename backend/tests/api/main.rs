@@ -13,6 +13,7 @@ mod command_line;
 mod conversations;
 mod idempotency;
 mod journal;
+mod keys;
 mod operations;
 mod stream;
 mod titles;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use shared::{ErrorCode, Role, SessionId, UserId};
 use time::OffsetDateTime;
 
-use super::CurrentUser;
 use super::keys::Keys;
+use super::{Credential, CurrentUser};
 use crate::{AppError, error::AppResult};
 
 /// Seconds that an access token lasts: short, because it cannot be taken back where the database is away.
@@ -57,22 +57,22 @@ impl AccessTokens {
         }
     }
 
-    pub(super) fn issue(&self, user: CurrentUser) -> AppResult<String> {
+    pub(super) fn issue(&self, user: UserId, role: Role, session: SessionId) -> AppResult<String> {
         let now = OffsetDateTime::now_utc().unix_timestamp();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: user.id,
-            sid: user.session_id,
-            role: user.role,
+            sub: user,
+            sid: session,
+            role,
             iat: now,
             exp: now + i64::from(LIFETIME_S),
         };
         encode(&self.header, &claims, &self.encoding).map_err(AppError::internal)
     }
 
-    /// Who a token speaks for. Whether its session still lasts is not known here.
-    pub(super) fn check(&self, token: &str) -> AppResult<CurrentUser> {
+    /// Who a token speaks for, and its session. Whether that still lasts is not known here.
+    pub(super) fn check(&self, token: &str) -> AppResult<(CurrentUser, SessionId)> {
         let refused = || {
             AppError::new(
                 ErrorCode::Unauthenticated,
@@ -84,7 +84,8 @@ impl AccessTokens {
         if data.header.typ.as_deref() != Some(TOKEN_TYPE) {
             return Err(refused().caused_by("the token is of another type"));
         }
-        Ok(CurrentUser { id: data.claims.sub, role: data.claims.role, session_id: data.claims.sid })
+        let Claims { sub: id, role, sid, .. } = data.claims;
+        Ok((CurrentUser { id, role, credential: Credential::Session(sid) }, sid))
     }
 }
 
@@ -98,13 +99,9 @@ mod tests {
         Keys::derive(&"a secret for tests, long enough".to_owned().into())
     }
 
-    fn user() -> CurrentUser {
-        CurrentUser { id: UserId::new(), role: Role::User, session_id: SessionId::new() }
-    }
-
-    fn claims(user: CurrentUser) -> Value {
+    fn claims(user: UserId, session: SessionId) -> Value {
         let now = OffsetDateTime::now_utc().unix_timestamp();
-        json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user.id, "sid": user.session_id, "role": "user", "iat": now, "exp": now + 60})
+        json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "sid": session, "role": "user", "iat": now, "exp": now + 60})
     }
 
     fn sign(header: &Header, claims: &Value) -> String {
@@ -114,16 +111,19 @@ mod tests {
     #[test]
     fn a_token_names_the_account_it_was_made_for() {
         let tokens = AccessTokens::new(&keys());
-        let user = user();
-        assert_eq!(tokens.check(&tokens.issue(user).unwrap()).unwrap(), user);
+        let (user, session) = (UserId::new(), SessionId::new());
+        let (read, read_session) = tokens.check(&tokens.issue(user, Role::User, session).unwrap()).unwrap();
+        assert_eq!((read.id, read.role, read_session), (user, Role::User, session));
+        assert_eq!(read.credential, Credential::Session(session));
     }
 
     #[test]
     fn a_token_with_another_type_issuer_audience_algorithm_or_end_is_refused() {
         let tokens = AccessTokens::new(&keys());
-        let user = user();
+        let (user, session) = (UserId::new(), SessionId::new());
+        let claims = || claims(user, session);
         let header = tokens.header.clone();
-        assert!(tokens.check(&sign(&header, &claims(user))).is_ok());
+        assert!(tokens.check(&sign(&header, &claims())).is_ok());
 
         for (claim, value) in [
             ("iss", json!("somebody")),
@@ -133,22 +133,23 @@ mod tests {
             ("sid", Value::Null),
             ("exp", Value::Null),
         ] {
-            let mut wrong = claims(user);
+            let mut wrong = claims();
             wrong[claim] = value.clone();
             let error = tokens.check(&sign(&header, &wrong)).unwrap_err();
             assert_eq!(error.code(), ErrorCode::Unauthenticated, "{claim}: {value}");
         }
 
         let plain = Header::new(ALGORITHM);
-        assert!(tokens.check(&sign(&plain, &claims(user))).is_err());
+        assert!(tokens.check(&sign(&plain, &claims())).is_err());
         let mut other_algorithm = Header::new(Algorithm::HS512);
         other_algorithm.typ = header.typ.clone();
-        assert!(tokens.check(&sign(&other_algorithm, &claims(user))).is_err());
+        assert!(tokens.check(&sign(&other_algorithm, &claims())).is_err());
     }
 
     #[test]
     fn a_token_of_another_key_is_refused() {
         let others = AccessTokens::new(&Keys::derive(&"another secret, long enough too".to_owned().into()));
-        assert!(AccessTokens::new(&keys()).check(&others.issue(user()).unwrap()).is_err());
+        let token = others.issue(UserId::new(), Role::User, SessionId::new()).unwrap();
+        assert!(AccessTokens::new(&keys()).check(&token).is_err());
     }
 }

@@ -1,18 +1,18 @@
-//! Sessions that were ended while their access tokens still look valid.
+//! Sessions that were ended while their access tokens still look valid, and keys whose streams are still open.
 //!
 //! Every server asks the database every two seconds what was ended of late, so a sign-out reaches all of them within
-//! five, and no request needs a query of its own. When the answer is too old, each request asks for itself: an
+//! five, and no request with an access token needs a query of its own. When the answer is too old, each request asks for itself: an
 //! ended session is never let in because the database was away.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use shared::SessionId;
-use store::Store;
+use shared::{SessionId, UserId};
+use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::CurrentUser;
+use super::Credential;
 use crate::error::AppResult;
 
 /// Half of what is promised, less the time of a query.
@@ -33,16 +33,16 @@ pub(super) struct Revocations {
 
 #[derive(Default)]
 struct Known {
-    ended: HashMap<SessionId, Instant>,
+    ended: HashMap<Credential, Instant>,
     as_of: Option<Instant>,
 }
 
 impl Known {
-    fn add(&mut self, ids: impl IntoIterator<Item = SessionId>) {
+    fn add(&mut self, ended: impl IntoIterator<Item = Credential>) {
         let now = Instant::now();
         self.ended.retain(|_, since| since.elapsed() < KEEP_FOR);
-        for id in ids {
-            self.ended.entry(id).or_insert(now);
+        for credential in ended {
+            self.ended.entry(credential).or_insert(now);
         }
     }
 }
@@ -54,27 +54,27 @@ impl Revocations {
         Self { store, known, poller }
     }
 
-    /// A session that was ended here.
-    pub(super) fn add(&self, id: SessionId) {
-        self.known.send_modify(|known| known.add([id]));
+    /// A session or key that was ended here.
+    pub(super) fn add(&self, credential: Credential) {
+        self.known.send_modify(|known| known.add([credential]));
     }
 
-    pub(super) async fn is_ended(&self, user: CurrentUser) -> AppResult<bool> {
+    pub(super) async fn is_ended(&self, user: UserId, session: SessionId) -> AppResult<bool> {
         let (is_known, is_fresh) = {
             let known = self.known.borrow();
             let is_fresh = known.as_of.is_some_and(|as_of| as_of.elapsed() < FRESH_FOR);
-            (known.ended.contains_key(&user.session_id), is_fresh)
+            (known.ended.contains_key(&Credential::Session(session)), is_fresh)
         };
         if is_known || is_fresh {
             return Ok(is_known);
         }
-        Ok(!self.store.session_is_active(user.id, user.session_id).await?)
+        Ok(!self.store.session_is_active(user, session).await?)
     }
 
-    pub(super) async fn ended(&self, id: SessionId) {
+    pub(super) async fn ended(&self, credential: Credential) {
         let mut known = self.known.subscribe();
         // Fails only when the sender is gone, and then the server is too.
-        let _ = known.wait_for(|known| known.ended.contains_key(&id)).await;
+        let _ = known.wait_for(|known| known.ended.contains_key(&credential)).await;
     }
 }
 
@@ -90,12 +90,18 @@ async fn poll(store: Store, known: watch::Sender<Known>) {
     loop {
         tick.tick().await;
         let as_of = Instant::now();
-        match store.recently_revoked_sessions().await {
-            Ok(ids) => known.send_modify(|known| {
-                known.add(ids);
+        match recently_ended(&store).await {
+            Ok(ended) => known.send_modify(|known| {
+                known.add(ended);
                 known.as_of = Some(as_of);
             }),
-            Err(error) => tracing::debug!(%error, "cannot ask which sessions were ended"),
+            Err(error) => tracing::debug!(%error, "cannot ask which sessions and keys were ended"),
         }
     }
+}
+
+async fn recently_ended(store: &Store) -> Result<Vec<Credential>, StoreError> {
+    let sessions = store.recently_revoked_sessions().await?.into_iter().map(Credential::Session);
+    let keys = store.recently_ended_api_keys().await?.into_iter().map(Credential::Key);
+    Ok(sessions.chain(keys).collect())
 }

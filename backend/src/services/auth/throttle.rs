@@ -1,4 +1,5 @@
-//! How tries to sign in are slowed down: per address and per account, counted in the database for all servers.
+//! How tries to sign in are slowed down: per address and per account, and wrong API keys per address, counted in the
+//! database for all servers.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -21,7 +22,16 @@ const POLICY: ThrottlePolicy = ThrottlePolicy {
 
 /// Counts a try, or refuses it with the time to wait.
 pub(super) async fn begin(store: &Store, address: IpAddr, account: &str) -> AppResult<()> {
-    match store.begin_login(&address_key(address), account, &POLICY).await? {
+    outcome(store.begin_login(&address_key(address), account, &POLICY).await?)
+}
+
+/// Counts a wrong API key, or refuses it with the time to wait.
+pub(super) async fn wrong_key(store: &Store, address: IpAddr) -> AppResult<()> {
+    outcome(store.count_wrong_key(&address_key(address), &POLICY).await?)
+}
+
+fn outcome(attempt: LoginAttempt) -> AppResult<()> {
+    match attempt {
         LoginAttempt::Allowed => Ok(()),
         LoginAttempt::Blocked { retry_after_s } => Err(AppError::new(
             ErrorCode::RateLimited,

@@ -5,7 +5,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::{ApiError, ErrorCode, Session, User};
+use shared::{ApiError, ApiKeyMade, CreateApiKey, ErrorCode, Session, User, paths};
 
 use super::app::TestApp;
 
@@ -50,6 +50,17 @@ impl Actor {
     /// The refresh token in their cookie.
     pub fn refresh_cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
+    }
+
+    /// A new key of theirs.
+    pub async fn make_key(&self, name: &str) -> ApiKeyMade {
+        let wanted = CreateApiKey { name: name.to_owned(), expires_in_days: None };
+        self.post(paths::ME_KEYS, &wanted).await.json(201)
+    }
+
+    /// A program of theirs, with this key and nothing else.
+    pub fn program(&self, key: &ApiKeyMade) -> Self {
+        Self { cookie: None, ..self.clone() }.with_token(&key.secret)
     }
 
     /// The same person at another server.
