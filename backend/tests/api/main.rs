@@ -15,5 +15,6 @@ mod idempotency;
 mod journal;
 mod keys;
 mod operations;
+mod recovery;
 mod stream;
 mod titles;

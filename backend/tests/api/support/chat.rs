@@ -3,8 +3,8 @@
 use serde_json::Value;
 use shared::page::Page;
 use shared::{
-    ClientId, ConversationId, Cursor, GenerationOptions, Message, MessageId, Regenerate, SendAccepted,
-    SendMessage, paths,
+    ClientId, Continue, ConversationId, Cursor, GenerationOptions, Message, MessageId, Regenerate,
+    SendAccepted, SendMessage, paths,
 };
 
 use super::{Actor, Answer, Reader};
@@ -68,6 +68,11 @@ impl Actor {
         let request =
             Regenerate { client_id: ClientId::new(), model: model.map(str::to_owned), options: greedy() };
         self.post(&paths::message_regenerate(id), &request).await
+    }
+
+    /// Asks for more of an answer that ended too early.
+    pub async fn go_on(&self, id: MessageId) -> Answer {
+        self.post(&paths::message_continue(id), &Continue { client_id: ClientId::new() }).await
     }
 
     /// Asks for the end of an answer.
