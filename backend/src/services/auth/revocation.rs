@@ -38,12 +38,16 @@ struct Known {
 }
 
 impl Known {
-    fn add(&mut self, ended: impl IntoIterator<Item = Credential>) {
+    /// Whether any of them is news.
+    fn add(&mut self, ended: impl IntoIterator<Item = Credential>) -> bool {
         let now = Instant::now();
         self.ended.retain(|_, since| since.elapsed() < KEEP_FOR);
+        let mut has_news = false;
         for credential in ended {
+            has_news |= !self.ended.contains_key(&credential);
             self.ended.entry(credential).or_insert(now);
         }
+        has_news
     }
 }
 
@@ -56,7 +60,7 @@ impl Revocations {
 
     /// A session or key that was ended here.
     pub(super) fn add(&self, credential: Credential) {
-        self.known.send_modify(|known| known.add([credential]));
+        self.known.send_if_modified(|known| known.add([credential]));
     }
 
     pub(super) async fn is_ended(&self, user: UserId, session: SessionId) -> AppResult<bool> {
@@ -91,10 +95,11 @@ async fn poll(store: Store, known: watch::Sender<Known>) {
         tick.tick().await;
         let as_of = Instant::now();
         match recently_ended(&store).await {
-            Ok(ended) => known.send_modify(|known| {
-                known.add(ended);
+            // Every open stream wakes for news, and for nothing else.
+            Ok(ended) => drop(known.send_if_modified(|known| {
                 known.as_of = Some(as_of);
-            }),
+                known.add(ended)
+            })),
             Err(error) => tracing::debug!(%error, "cannot ask which sessions and keys were ended"),
         }
     }

@@ -1,17 +1,21 @@
 //! The live hub: tells the readers of this replica what has just happened.
 //!
-//! Runners and the flusher publish, readers subscribe. Nothing is kept for a reader: every topic is a ring, and a
-//! reader that falls behind it is told so and goes to the journal. Text is published only after it is durable;
-//! this room trusts its callers for that.
+//! Runners and the flusher publish, readers subscribe. Next to nothing is kept for a reader: past a few seconds all of
+//! it is thrown away, and the reader is told so and goes to the journal. One that waits for news costs some hundred
+//! bytes. Text is published only after it is durable; this room trusts its callers for that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use shared::{ConversationId, GenerationId, Message, StreamEvent, UserId};
-use tokio::sync::broadcast;
 
-/// Events that a topic keeps for its slowest reader: about ten seconds of a conversation with one running answer.
-const RING_EVENTS: usize = 256;
+/// Events that wait for one reader: a few seconds of a conversation with one running answer. What is older costs one
+/// query.
+const WAITING_EVENTS: usize = 64;
+/// Room for so many events is kept when they have been read; more is given back.
+const ROOM_EVENTS: usize = 4;
 
 /// What a reader may hear about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,23 +56,25 @@ pub struct Lagged;
 /// All topics that somebody listens to.
 #[derive(Clone, Debug, Default)]
 pub struct LiveHub {
-    topics: Arc<Mutex<HashMap<Topic, broadcast::Sender<Arc<LiveEvent>>>>>,
+    topics: Arc<Mutex<Topics>>,
 }
+
+type Topics = HashMap<Topic, Vec<Arc<Ear>>>;
 
 impl LiveHub {
     /// Hears everything that is published on a topic from now on.
     pub fn subscribe(&self, topic: Topic) -> Subscription {
-        let mut topics = self.lock();
-        let receiver = topics.entry(topic).or_insert_with(|| broadcast::channel(RING_EVENTS).0).subscribe();
-        Subscription { topic, receiver, hub: self.clone() }
+        let ear = Arc::new(Ear::default());
+        self.lock().entry(topic).or_insert_with(|| Vec::with_capacity(1)).push(Arc::clone(&ear));
+        Subscription { topic, ear, hub: self.clone() }
     }
 
     /// Tells the readers of a topic. Costs nothing where there are none.
     pub fn publish(&self, topic: Topic, event: LiveEvent) {
         let topics = self.lock();
-        if let Some(sender) = topics.get(&topic) {
-            // An error says that the last reader is just leaving.
-            let _ = sender.send(Arc::new(event));
+        if let Some(ears) = topics.get(&topic) {
+            let event = Arc::new(event);
+            ears.iter().for_each(|ear| ear.push(Arc::clone(&event)));
         }
     }
 
@@ -100,16 +106,74 @@ impl LiveHub {
         self.publish(Topic::User(user), LiveEvent::Stream(StreamEvent::List {}));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, broadcast::Sender<Arc<LiveEvent>>>> {
+    fn lock(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self, topic: Topic) {
+    fn leave(&self, topic: Topic, ear: &Arc<Ear>) {
         let mut topics = self.lock();
-        // The leaver's own receiver still counts.
-        if topics.get(&topic).is_some_and(|sender| sender.receiver_count() <= 1) {
+        let Some(ears) = topics.get_mut(&topic) else { return };
+        ears.retain(|other| !Arc::ptr_eq(other, ear));
+        if ears.is_empty() {
             topics.remove(&topic);
         }
+    }
+}
+
+/// What waits for one reader.
+#[derive(Debug, Default)]
+struct Ear {
+    state: Mutex<EarState>,
+}
+
+#[derive(Debug, Default)]
+struct EarState {
+    waiting: VecDeque<Arc<LiveEvent>>,
+    /// Something was thrown away, and the reader does not know yet.
+    lagged: bool,
+    reader: Option<Waker>,
+}
+
+impl Ear {
+    fn lock(&self) -> MutexGuard<'_, EarState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, event: Arc<LiveEvent>) {
+        let mut state = self.lock();
+        if state.lagged {
+            // It will read the journal, where this is too.
+            return;
+        }
+        if state.waiting.len() >= WAITING_EVENTS {
+            state.lagged = true;
+            state.waiting = VecDeque::new();
+        } else {
+            state.waiting.push_back(event);
+        }
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    fn poll_next(&self, context: &Context<'_>) -> Poll<Result<Arc<LiveEvent>, Lagged>> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.lagged) {
+            return Poll::Ready(Err(Lagged));
+        }
+        if let Some(event) = state.waiting.pop_front() {
+            if state.waiting.is_empty() {
+                state.waiting.shrink_to(ROOM_EVENTS);
+            }
+            return Poll::Ready(Ok(event));
+        }
+        match &mut state.reader {
+            Some(reader) => reader.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
@@ -117,25 +181,25 @@ impl LiveHub {
 #[derive(Debug)]
 pub struct Subscription {
     topic: Topic,
-    receiver: broadcast::Receiver<Arc<LiveEvent>>,
+    ear: Arc<Ear>,
     hub: LiveHub,
 }
 
 impl Subscription {
     /// The next event, or that some were missed. Cancel-safe.
     pub async fn next(&mut self) -> Result<Arc<LiveEvent>, Lagged> {
-        match self.receiver.recv().await {
-            Ok(event) => Ok(event),
-            Err(broadcast::error::RecvError::Lagged(_)) => Err(Lagged),
-            // The topic stays as long as this subscription does.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
+        poll_fn(|context| self.ear.poll_next(context)).await
+    }
+
+    /// How many events wait for the reader.
+    pub fn waiting(&self) -> usize {
+        self.ear.lock().waiting.len()
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.hub.leave(self.topic);
+        self.hub.leave(self.topic, &self.ear);
     }
 }
 
@@ -154,7 +218,7 @@ mod tests {
         for reader in [&mut first, &mut second] {
             assert!(matches!(*reader.next().await.unwrap(), LiveEvent::Stream(StreamEvent::List {})));
         }
-        assert!(other.receiver.is_empty());
+        assert_eq!(other.waiting(), 0);
     }
 
     #[tokio::test]
@@ -162,11 +226,25 @@ mod tests {
         let hub = LiveHub::default();
         let user = UserId::new();
         let mut slow = hub.subscribe(Topic::User(user));
-        for _ in 0..RING_EVENTS + 1 {
+        for _ in 0..WAITING_EVENTS + 100 {
             hub.list_changed(user);
         }
+        assert_eq!(slow.waiting(), 0, "nothing is kept for it");
         assert_eq!(slow.next().await.err(), Some(Lagged));
-        assert!(slow.next().await.is_ok());
+        hub.list_changed(user);
+        assert!(slow.next().await.is_ok(), "from then on it hears again");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken() {
+        let hub = LiveHub::default();
+        let user = UserId::new();
+        let mut reader = hub.subscribe(Topic::User(user));
+        let (heard, ()) = tokio::join!(reader.next(), async {
+            tokio::task::yield_now().await;
+            hub.list_changed(user);
+        });
+        assert!(heard.is_ok());
     }
 
     #[tokio::test]
