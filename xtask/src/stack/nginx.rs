@@ -62,7 +62,7 @@ fn variables(settings: &Settings, prefix: &Path, conf: &Path, page: &Path) -> Ve
         ("RUN_DIR", prefix.display().to_string()),
         ("CONF_DIR", conf.display().to_string()),
         ("PAGE_DIR", page.display().to_string()),
-        ("BACKEND", settings.backend.to_string()),
+        ("SERVERS", format!("server {} max_fails=0;", settings.backend)),
         ("LISTEN", listen),
         ("COMPRESSION", compression(brotli).to_owned()),
         ("CONNECT_SRC", api_url),
