@@ -23,8 +23,8 @@ use person::Person;
 const WITH_TWO_DEVICES: usize = 3;
 /// Every fifth person's devices read slowly.
 const WITH_SLOW_DEVICES: usize = 5;
-/// How slowly: the time between two reads.
-const SLOW_MS: u64 = 1_500;
+/// How slowly: the longest time for which they look away.
+const SLOW_MS: u64 = 3_000;
 
 /// After the last fault an answer goes on within seconds; the longest then takes ten more, and one that is continued
 /// or waits for a slot some of these.

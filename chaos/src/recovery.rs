@@ -104,7 +104,7 @@ mod tests {
         let mut recoveries = Recoveries::default();
         recoveries.fault(0, vec![(first, 10), (second, 10)]);
         recoveries.grew(first, 20);
-        assert_eq!(recoveries.of(0).times, []);
+        assert!(recoveries.of(0).times.is_empty());
         recoveries.ended(first);
         let recovered = recoveries.of(0);
         assert_eq!((recovered.ended, recovered.lost), (1, 1));

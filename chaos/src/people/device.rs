@@ -24,6 +24,9 @@ use crate::ledger::{Ledger, Rule};
 /// A stream has a heartbeat every 15 s: one that is silent for longer is dead.
 const SILENCE: Duration = Duration::from_secs(20);
 
+/// How often a slow reader looks away, of a hundred pieces.
+const SLOW_PERCENT: f64 = 5.0;
+
 /// Rows a page of messages: the most.
 const PAGE_ROWS: u32 = 200;
 
@@ -31,7 +34,7 @@ const PAGE_ROWS: u32 = 200;
 pub struct Device {
     browser: Browser,
     ledger: Ledger,
-    /// It reads slowly: so many milliseconds between two reads.
+    /// It reads slowly: now and then it looks away for up to so many milliseconds.
     slow_ms: Option<u64>,
     /// What is open.
     conversation: watch::Sender<Option<ConversationId>>,
@@ -190,7 +193,9 @@ impl Device {
         let mut bytes = response.bytes_stream();
         let mut decoder = sse::Decoder::new();
         loop {
-            if let Some(slow_ms) = self.slow_ms {
+            if let Some(slow_ms) = self.slow_ms
+                && dice.percent(SLOW_PERCENT)
+            {
                 tokio::time::sleep(dice.millis(0..=slow_ms)).await;
             }
             let piece = match tokio::time::timeout(SILENCE, bytes.next()).await {
