@@ -212,7 +212,7 @@ async fn a_single_message_that_is_too_long_leaves_nothing_to_omit() {
 }
 
 /// What the scripted model answers to these messages.
-fn foretold(messages: &[(ChatRole, &str)]) -> String {
+pub fn foretold(messages: &[(ChatRole, &str)]) -> String {
     let messages: Vec<ChatMessage> = messages
         .iter()
         .map(|(role, text)| ChatMessage { role: *role, content: (*text).to_owned() })

@@ -16,5 +16,7 @@ mod journal;
 mod keys;
 mod operations;
 mod recovery;
+mod replicas;
 mod stream;
+mod takeover;
 mod titles;

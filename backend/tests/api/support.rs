@@ -3,6 +3,7 @@
 mod actor;
 mod app;
 mod chat;
+mod process;
 mod reader;
 mod worker;
 

@@ -65,7 +65,12 @@ impl Actor {
 
     /// The same person at another server.
     pub fn at(&self, app: &TestApp) -> Self {
-        Self { url: app.url().to_owned(), ..self.clone() }
+        self.at_url(app.url())
+    }
+
+    /// The same person at the server of this address.
+    pub fn at_url(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     /// Their account.

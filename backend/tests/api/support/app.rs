@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -145,6 +146,16 @@ impl TestApp {
         Self::serve(self.settings.clone(), Arc::clone(&self.database), Arc::clone(&self.directory)).await
     }
 
+    /// Where all servers of the test keep their files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Its settings, as in the environment.
+    pub fn settings(&self) -> &BTreeMap<&'static str, String> {
+        &self.settings
+    }
+
     /// Runs the program `oriel` with the server's settings.
     pub async fn command(&self, arguments: &[&str], input: &str) -> Output {
         self.command_with(&[], arguments, input).await
@@ -214,6 +225,11 @@ impl TestApp {
     /// Ends the server in its own order, and returns when it is gone.
     pub async fn shut_down(&mut self) {
         drop(self.end.take());
+        self.ended().await;
+    }
+
+    /// Returns when the server is gone by itself.
+    pub async fn ended(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.await.expect("the server panicked").expect("the server ended badly");
         }
