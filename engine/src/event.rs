@@ -117,6 +117,12 @@ pub enum GenerationError {
         /// Why, and what to do.
         message: String,
     },
+    /// The model's process died too often, and is started again soon: whoever can wait is answered then.
+    #[error("{message}")]
+    ModelResting {
+        /// For people.
+        message: String,
+    },
     /// The worker process ended in the middle.
     #[error("the model's process ended unexpectedly")]
     WorkerDied,

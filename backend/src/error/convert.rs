@@ -60,9 +60,9 @@ impl From<GenerationError> for AppError {
                     "The conversation has {prompt_tokens} tokens; this model reads {context_tokens}, its answer included."
                 ),
             ),
-            GenerationError::ModelUnusable { message } | GenerationError::Template { message } => {
-                Self::new(ErrorCode::ModelUnavailable, message)
-            }
+            GenerationError::ModelUnusable { message }
+            | GenerationError::ModelResting { message }
+            | GenerationError::Template { message } => Self::new(ErrorCode::ModelUnavailable, message),
             GenerationError::WorkerDied => Self::fault(ErrorCode::EngineFailed, error),
             GenerationError::ShuttingDown => Self::new(ErrorCode::ShuttingDown, ""),
             GenerationError::Internal { .. } => Self::fault(ErrorCode::EngineFailed, error),

@@ -367,3 +367,15 @@ async fn more_answers_than_the_engine_takes_wait_for_their_turn_after_a_restart(
         assert_eq!(ada.follow(&sent).await.until_end(sent.generation_id).await, foretold("tokens:5"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_waits_for_a_model_that_rests_after_the_deaths_of_others() {
+    let app = TestApp::start().await;
+    let ada = app.user().await;
+    for _ in 0..2 {
+        let (_, answer) = ada.ask(&message("crash:1")).await;
+        assert_eq!((answer.status, answer.content.as_str()), (MessageStatus::Failed, ""));
+    }
+    let (_, answer) = ada.ask(&message("tokens:5")).await;
+    assert_eq!((answer.status, answer.content), (MessageStatus::Complete, foretold("tokens:5")));
+}

@@ -85,7 +85,7 @@ pub(super) enum State {
     },
     /// Not to be tried again before `retry_at`.
     Failed {
-        message: String,
+        error: GenerationError,
         retry_at: Instant,
     },
 }
@@ -126,7 +126,10 @@ impl Entry {
         let trained_tokens = found.header.as_ref().ok().and_then(Header::context_tokens);
         let state = match found.header {
             Ok(_) => State::Unloaded,
-            Err(error) => State::Failed { message: error.to_string(), retry_at: now },
+            Err(error) => State::Failed {
+                error: GenerationError::ModelUnusable { message: error.to_string() },
+                retry_at: now,
+            },
         };
         Self {
             id: found.id,
@@ -179,7 +182,7 @@ impl Entry {
                 State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
                 State::Ready { .. } => ModelState::Ready,
                 State::Draining { .. } => ModelState::Draining,
-                State::Failed { message, .. } => ModelState::Failed { message: message.clone() },
+                State::Failed { error, .. } => ModelState::Failed { message: error.to_string() },
             },
             is_default: self.is_default,
         }
@@ -291,7 +294,7 @@ impl Entry {
     /// Notes that the model could not be loaded, and until when not to try again.
     pub(super) fn fail(&mut self, message: String, now: Instant) {
         self.note_failure(now);
-        self.rest(message, now);
+        self.rest(GenerationError::ModelUnusable { message }, now);
     }
 
     fn note_failure(&mut self, now: Instant) {
@@ -300,11 +303,10 @@ impl Entry {
         self.failed_at = now;
     }
 
-    fn rest(&mut self, message: String, now: Instant) {
-        tracing::warn!(model = %self.id, message, "the model cannot be used for now");
+    fn rest(&mut self, error: GenerationError, now: Instant) {
+        tracing::warn!(model = %self.id, %error, "the model cannot be used for now");
         let retry_at = now + self.back_off();
-        self.enter(State::Failed { message: message.clone(), retry_at });
-        let error = GenerationError::ModelUnusable { message };
+        self.enter(State::Failed { error: error.clone(), retry_at });
         self.fail_active(&error);
         self.fail_waiting(&error);
     }
@@ -322,15 +324,19 @@ impl Entry {
             return;
         }
         let deaths = self.failures;
-        let message = if is_loading {
-            format!(
+        let error = if is_loading {
+            let message = format!(
                 "the model's process ended while loading ({how}), {deaths} times in a row: the file may be damaged \
                  or the memory too small"
-            )
+            );
+            GenerationError::ModelUnusable { message }
         } else {
-            format!("the model's process died {deaths} times in a row; it is started again after a pause")
+            let message = format!(
+                "the model's process died {deaths} times in a row; it is started again after a pause"
+            );
+            GenerationError::ModelResting { message }
         };
-        self.rest(message, now);
+        self.rest(error, now);
     }
 
     fn back_off(&self) -> Duration {

@@ -19,8 +19,9 @@ impl Entry {
         self.last_used = now;
         match self.state() {
             State::Ready { .. } => return self.send(job),
-            State::Failed { message, retry_at } if now < *retry_at => {
-                return job.fail(GenerationError::ModelUnusable { message: message.clone() });
+            State::Failed { error, retry_at } if now < *retry_at => {
+                let error = error.clone();
+                return job.fail(error);
             }
             State::Failed { .. } => self.enter(State::Unloaded),
             State::Unloaded | State::Loading { .. } | State::Draining { .. } => {}

@@ -38,7 +38,7 @@ async fn a_model_whose_process_keeps_dying_is_given_a_rest() {
         |state| matches!(state, ModelState::Failed { message } if message.contains("3 times in a row")),
     )
     .await;
-    assert!(matches!(rig.answer("bad", "hello").await.error(), GenerationError::ModelUnusable { .. }));
+    assert!(matches!(rig.answer("bad", "hello").await.error(), GenerationError::ModelResting { .. }));
     rig.answer("good", "hello").await.done();
 }
 

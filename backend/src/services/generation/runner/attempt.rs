@@ -179,7 +179,9 @@ fn failed(error: GenerationError) -> Result<Attempt, Gone> {
         }
         GenerationError::ShuttingDown => return Err(Gone::Closing),
         GenerationError::WorkerDied => Attempt::Died,
-        error @ GenerationError::ModelUnusable { .. } => Attempt::Refused(error.into()),
+        error @ (GenerationError::ModelUnusable { .. } | GenerationError::ModelResting { .. }) => {
+            Attempt::Refused(error.into())
+        }
         error => Ending::Failed(failure::generation(error)).into(),
     })
 }

@@ -89,6 +89,9 @@ impl Runner {
             match size {
                 Ok(size) => search.fits(omitted, fits(size, &request.sampling)),
                 Err(EngineError::Failed(GenerationError::WorkerDied)) => return Ok(Err(Attempt::Died)),
+                Err(error @ EngineError::Failed(GenerationError::ModelResting { .. })) => {
+                    return Ok(Err(Attempt::Refused(error)));
+                }
                 Err(error) => return Ok(Err(Ending::Failed(failure::engine(error)).into())),
             }
         }

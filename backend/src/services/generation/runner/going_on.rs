@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{EngineError, GenerateRequest, Priority, Prompt};
+use engine::{EngineError, GenerateRequest, GenerationError, Priority, Prompt};
 use shared::FinishReason;
 use store::{Assembled, Ending, GenerationRow, GenerationStatus, StoreError};
 use time::OffsetDateTime;
@@ -18,8 +18,8 @@ use super::{Attempt, Gone, Runner, STOPPED, unwritable};
 /// Deaths of the engine under one answer that end it. One may be an accident; the second was likely its own doing, and
 /// takes the answers beside it down too.
 const ENGINE_DEATHS_MAX: u32 = 2;
-/// How long an answer that was promised waits for a model that cannot be used: longer than the pool rests after a few
-/// deaths, and as long as a person looks at an answer that does not move.
+/// How long an answer waits for a model that cannot be used: longer than the pool rests after a few deaths, and as long
+/// as a person looks at an answer that does not move.
 const UNUSABLE_FOR: Duration = Duration::from_secs(60);
 /// Tokens that the end may have left out of the journal: those of one character, four bytes at most.
 const CUT_TOKENS: usize = 4;
@@ -139,13 +139,14 @@ impl Runner {
         Ok((deaths >= ENGINE_DEATHS_MAX).then(|| Ending::Failed(failure::engine_died_again(has_text))))
     }
 
-    /// The engine has no room. An answer that was promised waits; one that was asked for just now is refused, and its
-    /// person knows best when to ask again.
+    /// The engine has no room, or cannot use the model. An answer that was promised waits; one that was asked for just
+    /// now is refused, and its person knows best when to ask again. For a model that rests both wait.
     pub(super) async fn wait_for_room(&mut self, error: EngineError) -> Result<Option<Ending>, Gone> {
         let is_promised = matches!(self.job.work, Work::GoOn) || self.engine_deaths > 0;
+        let is_resting = matches!(error, EngineError::Failed(GenerationError::ModelResting { .. }));
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         let is_unusable = matches!(error, EngineError::Failed(_));
-        if !is_promised || (is_unusable && since.elapsed() >= UNUSABLE_FOR) {
+        if !(is_promised || is_resting) || (is_unusable && since.elapsed() >= UNUSABLE_FOR) {
             return Ok(Some(Ending::Failed(failure::engine(error))));
         }
         let (closing, stop) = (self.closing(), self.seat.stop_asked().clone());
