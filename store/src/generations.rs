@@ -222,12 +222,12 @@ impl Store {
             .await?
             .transaction(async |connection| {
                 let Some(locked) = lock(connection, claim).await? else { return Ok(Started::Lost) };
-                if locked.status.0 == GenerationStatus::Stopping {
-                    return Ok(Started::StopRequested);
-                }
+                // An answer that is stopping may have a first word all the same, and can then be gone on with.
+                let is_stopping = locked.status.0 == GenerationStatus::Stopping;
+                let status = if is_stopping { GenerationStatus::Stopping } else { GenerationStatus::Running };
                 diesel::update(generations::table.find(claim.generation_id.0))
                     .set((
-                        generations::status.eq(Word(GenerationStatus::Running)),
+                        generations::status.eq(Word(status)),
                         generations::params.eq(params),
                         generations::started_at.eq(now),
                     ))
@@ -241,7 +241,7 @@ impl Store {
                     ))
                     .execute(connection)
                     .await?;
-                Ok(Started::Running)
+                Ok(if is_stopping { Started::StopRequested } else { Started::Running })
             })
             .await
     }

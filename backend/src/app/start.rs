@@ -122,7 +122,7 @@ impl App {
         let server = server::server(listener, floors.state.clone()).map_err(failed)?;
         let handle = server.handle();
         let serving = tokio::spawn(server);
-        greet(&floors.state).await?;
+        greet(&floors.state).await;
         tokio::select! {
             () = end => {}
             () = floors.replica.taken() => {}
@@ -132,17 +132,21 @@ impl App {
     }
 }
 
-/// Tells where Oriel is, and how the first account is made.
-async fn greet(state: &AppState) -> Result<(), AppError> {
+/// Tells where Oriel is, and how the first account is made. A server that runs does not end because the database is away
+/// in this moment.
+async fn greet(state: &AppState) {
     let page = state.config.public_url.origin().ascii_serialization();
     tracing::info!("Oriel is ready: open {page}");
-    if let Some(token) = state.auth.setup_token().await? {
-        tracing::info!(
-            "there is no account yet; the first one, made at {page}/sign-up, becomes administrator"
-        );
-        tracing::info!("from another machine the first account needs this setup token: {token}");
+    match state.auth.setup_token().await {
+        Ok(Some(token)) => {
+            tracing::info!(
+                "there is no account yet; the first one, made at {page}/sign-up, becomes administrator"
+            );
+            tracing::info!("from another machine the first account needs this setup token: {token}");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "whether there is an account yet is not known"),
     }
-    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

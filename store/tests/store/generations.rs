@@ -86,8 +86,11 @@ async fn a_stop_before_the_start_prevents_it() {
     let stop = world.store.request_stop(world.ada, ids.generation_id).await.unwrap();
     assert_eq!(stop, StopOutcome::Requested { owner: world.replica });
     let claim = Claim::first(ids.generation_id, world.replica);
-    let started = world.store.start_generation(claim, &serde_json::json!({}), &[]).await.unwrap();
+    let params = serde_json::json!({ "seed": 7 });
+    let started = world.store.start_generation(claim, &params, &[]).await.unwrap();
     assert_eq!(started, Started::StopRequested);
+    // A first word may come all the same; with these it can be gone on with.
+    assert_eq!(world.store.generation(world.ada, ids.generation_id).await.unwrap().params, Some(params));
     let ending = Ending::Finished(FinishReason::Stopped);
     let ended = world.store.finish_generation(claim, &ending, None).await.unwrap().unwrap();
     assert_eq!((ended.status, ended.finish_reason), (MessageStatus::Stopped, Some(FinishReason::Stopped)));
