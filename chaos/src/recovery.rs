@@ -33,8 +33,8 @@ pub struct Recovered {
     pub times: Vec<Duration>,
     /// Answers that ended without another text: stopped, or at their last word already.
     pub ended: u64,
-    /// Answers of which nothing was heard again.
-    pub lost: u64,
+    /// Answers of which nobody wanted to hear again: their reader had gone elsewhere.
+    pub unwatched: u64,
 }
 
 impl Recovered {
@@ -80,8 +80,12 @@ impl Recoveries {
     pub fn of(&self, kind: usize) -> Recovered {
         let mut times = self.measured.get(&kind).cloned().unwrap_or_default();
         times.sort_unstable();
-        let lost = self.waiting.values().flatten().filter(|one| one.kind == kind).count();
-        Recovered { times, ended: self.ended.get(&kind).copied().unwrap_or_default(), lost: lost as u64 }
+        let unwatched = self.waiting.values().flatten().filter(|one| one.kind == kind).count();
+        Recovered {
+            times,
+            ended: self.ended.get(&kind).copied().unwrap_or_default(),
+            unwatched: unwatched as u64,
+        }
     }
 }
 
@@ -92,7 +96,7 @@ mod tests {
     #[test]
     fn the_middle_and_the_worst_of_the_times_are_told() {
         let times = (1..=5).map(Duration::from_secs).collect();
-        let recovered = Recovered { times, ended: 0, lost: 0 };
+        let recovered = Recovered { times, ended: 0, unwatched: 0 };
         assert_eq!(recovered.percentile(50), Some(Duration::from_secs(3)));
         assert_eq!(recovered.percentile(100), Some(Duration::from_secs(5)));
         assert_eq!(Recovered::default().percentile(50), None);
@@ -107,6 +111,6 @@ mod tests {
         assert!(recoveries.of(0).times.is_empty());
         recoveries.ended(first);
         let recovered = recoveries.of(0);
-        assert_eq!((recovered.ended, recovered.lost), (1, 1));
+        assert_eq!((recovered.ended, recovered.unwatched), (1, 1));
     }
 }

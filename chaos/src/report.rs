@@ -44,13 +44,21 @@ impl Report<'_> {
     }
 
     fn write_faults(&self, text: &mut String) -> std::fmt::Result {
-        let header =
-            ["fault", "times", "answers hit", "next token: p50", "p95", "max", "ended meanwhile", "lost"];
+        let header = [
+            "fault",
+            "times",
+            "answers hit",
+            "next token: p50",
+            "p95",
+            "max",
+            "ended meanwhile",
+            "unwatched",
+        ];
         let mut rows = Vec::new();
         let recoveries = self.ledger.recoveries();
         for kind in Kind::ALL {
             let recovered = recoveries.of(kind.index());
-            let hit = recovered.times.len() as u64 + recovered.ended + recovered.lost;
+            let hit = recovered.times.len() as u64 + recovered.ended + recovered.unwatched;
             let time = |percent| recovered.percentile(percent).map_or_else(|| "–".to_owned(), seconds);
             rows.push(vec![
                 kind.to_string(),
@@ -60,7 +68,7 @@ impl Report<'_> {
                 time(95),
                 time(100),
                 recovered.ended.to_string(),
-                recovered.lost.to_string(),
+                recovered.unwatched.to_string(),
             ]);
         }
         for (name, count) in [

@@ -1,6 +1,7 @@
 //! `cargo xtask`: sets up, builds, runs and checks Oriel, so that a newcomer needs two commands.
 
 mod build;
+mod chaos;
 mod command;
 mod failure;
 mod figures;
@@ -24,6 +25,7 @@ usage: cargo xtask <command>
   run              run what was built last
   test             run all checks
   test <part>      run one of them; an unknown name lists them
+  chaos [--short]  kill everything under load and check that nothing is lost; --help has more
   figures          measure memory, start, page and speed
   model <dir>      put the starter model into a directory that has no model
   build page       build the page only
@@ -47,6 +49,7 @@ fn obey(words: &[&str]) -> Outcome {
         ["run"] => up::run(),
         ["test"] => test::test(None),
         ["test", part] => test::test(Some(part)),
+        ["chaos", options @ ..] => chaos::chaos(options),
         ["figures"] => figures::figures(),
         ["model", directory] => step("starter model", || setup::models::place_starter(directory.as_ref())),
         ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),

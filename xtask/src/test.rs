@@ -32,7 +32,7 @@ struct Part {
 }
 
 /// The cheap ones first; what shares compiled code stands together.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     Part { name: "fmt", what: "formatting", run: lint::fmt },
     Part { name: "layering", what: "who may know whom", run: layering::check },
     Part { name: "clippy", what: "lints", run: lint::clippy },
@@ -44,6 +44,11 @@ const PARTS: [Part; 13] = [
     Part { name: "engine", what: "lints of the engine, and its tests with real models", run: rust::engine },
     Part { name: "journey", what: "a person's way through nginx with a real model", run: browser::journey },
     Part { name: "stop", what: "start and end of everything", run: services::stop },
+    Part {
+        name: "chaos",
+        what: "everything is killed, and nothing that was shown is lost",
+        run: services::chaos,
+    },
     Part { name: "compose", what: "the compose file", run: services::compose },
     Part { name: "deny", what: "licences, advisories and sources of dependencies", run: licences::check },
 ];

@@ -11,7 +11,7 @@ use crate::report::step;
 use crate::setup::wasm_target;
 
 /// A crate, and the crates that it must not list.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     (
         "backend",
         &["diesel", "diesel-async", "tokio-postgres", "llama-cpp-2", "llama-cpp-sys-2", "engine-llama"],
@@ -20,6 +20,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("engine-llama", &["actix-web", "diesel", "reqwest", "shared", "store", "serde_json"]),
     ("store", &["actix-web", "engine", "reqwest", "llama-cpp-2"]),
     ("shared", &["tokio", "actix-web", "diesel", "engine", "reqwest"]),
+    ("chaos", &["backend", "diesel", "diesel-async", "actix-web", "llama-cpp-2"]),
     ("frontend", &["engine", "store", "backend", "tokio", "diesel", "reqwest"]),
 ];
 

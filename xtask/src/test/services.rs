@@ -1,4 +1,5 @@
-//! What runs around the programs: that a start and an end leave nothing behind, and the compose file.
+//! What runs around the programs: that a start and an end leave nothing behind, that sudden deaths lose nothing, and the
+//! compose file.
 
 use std::fs;
 use std::path::Path;
@@ -113,6 +114,12 @@ fn processes_of(path: &str) -> Vec<String> {
                 .then(|| format!("{pid} {}", command.replace('\0', " ").trim()))
         })
         .collect()
+}
+
+/// The ledger test for a minute, with a seed of its own each time: a failure prints it.
+pub fn chaos() -> Outcome<Proof> {
+    crate::chaos::chaos(&["--short"])?;
+    Ok(Proof::Check)
 }
 
 /// The compose file is well formed, with the settings of `.env.example`.
