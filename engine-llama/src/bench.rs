@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationEvent, ModelId,
-    Priority, Prompt, SamplingOptions, Usage,
+    Priority, SamplingOptions, Usage,
 };
 
 /// What to measure.
@@ -167,7 +167,7 @@ impl Bench<'_> {
         let request = GenerateRequest {
             model: self.model.clone(),
             user,
-            prompt: Prompt::Chat(messages),
+            prompt: messages.into(),
             sampling,
             answer_so_far: Vec::new(),
             priority: Priority::Chat,
@@ -211,11 +211,11 @@ fn long_question(words: usize, run: u128) -> String {
 }
 
 fn user(content: &str) -> ChatMessage {
-    ChatMessage { role: ChatRole::User, content: content.to_owned() }
+    ChatMessage::new(ChatRole::User, content)
 }
 
 fn assistant(content: &str) -> ChatMessage {
-    ChatMessage { role: ChatRole::Assistant, content: content.to_owned() }
+    ChatMessage::new(ChatRole::Assistant, content)
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -72,8 +72,8 @@ impl Markers {
         }
         let guard = unused_char(messages).ok_or(NoGuardLeft)?;
         let guarded = messages.iter().map(|message| ChatMessage {
-            role: message.role,
             content: self.break_markers(&message.content, guard),
+            ..message.clone()
         });
         Ok(Guarded { messages: guarded.collect(), guard: Some(guard) })
     }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn user(content: &str) -> [ChatMessage; 1] {
-        [ChatMessage { role: ChatRole::User, content: content.to_owned() }]
+        [ChatMessage::new(ChatRole::User, content)]
     }
 
     /// What a template that writes `<|start|>…<|end|>` makes of one message.

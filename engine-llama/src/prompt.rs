@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use engine::decoder::{PreparedPrompt, PromptError, PromptReader};
-use engine::{ChatMessage, Token};
+use engine::{Chat, ChatRole, Constraint, Token};
 
 use crate::markers::{Guarded, Piece};
 use crate::template::ChatTemplate;
@@ -45,11 +45,20 @@ impl LlamaReader {
 }
 
 impl PromptReader for LlamaReader {
-    fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
+    fn read(&self, chat: &Chat, constraint: Option<&Constraint>) -> Result<PreparedPrompt, PromptError> {
+        if !chat.tools.is_empty() || chat.messages.iter().any(|message| message.role == ChatRole::Tool) {
+            return Err(PromptError::Unsupported("tools are not supported yet".to_owned()));
+        }
+        if constraint.is_some() {
+            return Err(PromptError::Unsupported(
+                "constraints of the answer are not supported yet".to_owned(),
+            ));
+        }
         let markers = self.vocabulary.markers();
-        let guarded = markers.guard(messages).map_err(|error| PromptError { message: error.to_string() })?;
-        let rendered = self.template.render(&guarded.messages).map_err(|error| PromptError {
-            message: format!("the model's chat template refused the conversation: {error}"),
+        let guarded =
+            markers.guard(&chat.messages).map_err(|error| PromptError::Template(error.to_string()))?;
+        let rendered = self.template.render(&guarded.messages).map_err(|error| {
+            PromptError::Template(format!("the model's chat template refused the conversation: {error}"))
         })?;
         let tokens = self.tokenise(&rendered.prompt, &guarded);
         Ok(PreparedPrompt { tokens, stop: rendered.stops })
@@ -62,7 +71,7 @@ mod tests {
     use crate::load::load;
     use crate::log::Complaints;
     use crate::models;
-    use engine::ChatRole;
+    use engine::ChatMessage;
     use engine::decoder::{Decoder as _, LoadRequest};
     use llama_cpp_2::token::LlamaToken;
 
@@ -86,13 +95,13 @@ mod tests {
             for content in contents {
                 let messages =
                     [(ChatRole::User, content), (ChatRole::Assistant, "Yes."), (ChatRole::User, "Why?")]
-                        .map(|(role, content)| ChatMessage { role, content: content.to_owned() });
+                        .map(|(role, content)| ChatMessage::new(role, content));
                 let reader = &loaded.reader;
                 let text = reader.template.render(&messages).unwrap().prompt;
                 let vocabulary = &reader.vocabulary;
                 let own = vocabulary.model().vocab().tokenize(text.as_bytes(), false, true);
                 let own: Vec<Token> = own.into_iter().map(|LlamaToken(token)| token).collect();
-                assert_eq!(reader.read(&messages).unwrap().tokens, own, "{text:?}");
+                assert_eq!(reader.read(&messages.to_vec().into(), None).unwrap().tokens, own, "{text:?}");
             }
         }
     }

@@ -141,6 +141,7 @@ fn role_name(role: ChatRole) -> &'static CStr {
         ChatRole::System => c"system",
         ChatRole::User => c"user",
         ChatRole::Assistant => c"assistant",
+        ChatRole::Tool => c"tool",
     }
 }
 
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     fn message(role: ChatRole, content: &str) -> ChatMessage {
-        ChatMessage { role, content: content.to_owned() }
+        ChatMessage::new(role, content)
     }
 
     #[test]

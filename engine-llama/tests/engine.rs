@@ -8,7 +8,7 @@ use std::path::Path;
 
 use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, FinishReason, GenerateRequest, Generation, GenerationError,
-    GenerationEvent, Priority, Prompt, SamplingOptions, Usage,
+    GenerationEvent, Priority, SamplingOptions, Usage,
 };
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ impl TestEngine {
         let request = GenerateRequest {
             model: self.engine.resolve(model).unwrap(),
             user: 1,
-            prompt: Prompt::Chat(messages),
+            prompt: messages.into(),
             sampling: options.check().unwrap(),
             answer_so_far: Vec::new(),
             priority: Priority::Chat,
@@ -86,7 +86,7 @@ async fn finish(mut generation: Generation) -> Answer {
 }
 
 fn user(content: &str) -> ChatMessage {
-    ChatMessage { role: ChatRole::User, content: content.to_owned() }
+    ChatMessage::new(ChatRole::User, content)
 }
 
 fn greedy(max_tokens: u32) -> SamplingOptions {
@@ -139,7 +139,7 @@ async fn a_second_turn_reads_only_what_is_new() {
     let engine = TestEngine::start(&models::chat_model(), 2, 512);
     let question = "Name a few animals that live in the sea, please.";
     let first = engine.ask(question, greedy(16)).await;
-    let answer = ChatMessage { role: ChatRole::Assistant, content: first.text.clone() };
+    let answer = ChatMessage::new(ChatRole::Assistant, first.text.clone());
     let turns = vec![user(question), answer, user("Which of them is the largest?")];
     let second = finish(engine.begin(None, turns, greedy(4)).await).await;
     let (before, after) = (first.usage(), second.usage());

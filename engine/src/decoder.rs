@@ -4,7 +4,7 @@
 //! everything else: which tokens go into a batch, what is reused, when an answer ends and what its text is.
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
-use crate::{ChatMessage, ChatRole, SamplingParams, Token};
+use crate::{Chat, ChatMessage, ChatRole, Constraint, GenerationError, SamplingParams, Token};
 
 /// One token of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,25 +91,46 @@ pub struct PreparedPrompt {
     pub stop: Vec<String>,
 }
 
-/// Why a prompt could not be prepared; a sentence for the person who sent it.
+/// Why a prompt could not be prepared; each a sentence for the person who sent it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PromptError {
-    /// What the template said.
-    pub message: String,
+pub enum PromptError {
+    /// The chat template refused the conversation.
+    #[error("{0}")]
+    Template(String),
+    /// The constraint of the answer cannot be kept to.
+    #[error("{0}")]
+    Constraint(String),
+    /// The model cannot do what was asked for.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl From<PromptError> for GenerationError {
+    fn from(error: PromptError) -> Self {
+        match error {
+            PromptError::Template(message) => Self::Template { message },
+            PromptError::Constraint(message) => Self::Constraint { message },
+            PromptError::Unsupported(message) => Self::Unsupported { message },
+        }
+    }
 }
 
 /// Chat template and tokeniser. Runs on a thread of its own, beside the decoder's, because a template takes
 /// milliseconds; a second thread may enter it when one is stuck.
 pub trait PromptReader: Send + Sync + 'static {
-    /// Applies the model's chat template to `messages` (in order, never empty) with the opening of the
-    /// assistant's answer at the end, and turns the text into tokens.
-    fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError>;
+    /// Applies the model's chat template to a conversation that has been checked, with the opening of the assistant's
+    /// answer at the end, and turns the text into tokens. The answer will be bound by `constraint`.
+    fn read(&self, chat: &Chat, constraint: Option<&Constraint>) -> Result<PreparedPrompt, PromptError>;
 
-    /// [`PreparedPrompt::stop`] of a prompt that comes as tokens, because its answer is continued.
-    fn stop(&self) -> Vec<String> {
-        let any = ChatMessage { role: ChatRole::User, content: "Hello".to_owned() };
-        self.read(&[any]).map(|prompt| prompt.stop).unwrap_or_default()
+    /// What [`PromptReader::read`] would tell beside the tokens of a prompt that comes as tokens, because its answer is
+    /// continued.
+    fn read_again(
+        &self,
+        tokens: Vec<Token>,
+        constraint: Option<&Constraint>,
+    ) -> Result<PreparedPrompt, PromptError> {
+        let any = Chat::from(vec![ChatMessage::new(ChatRole::User, "Hello")]);
+        Ok(PreparedPrompt { tokens, ..self.read(&any, constraint)? })
     }
 }
 

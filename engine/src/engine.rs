@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::pool::{self, Board, Pool, Request};
 use crate::{
-    ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, ModelId, ModelInfo, PromptSize,
-    StartError, catalog,
+    Chat, EmbedRequest, Embeddings, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError,
+    ModelId, ModelInfo, PromptSize, RenderedPrompt, StartError, Token, catalog,
 };
 
 /// All models and their workers. Cheap to clone. The workers end with [`Engine::shutdown`], when the last clone is
@@ -66,14 +66,34 @@ impl Engine {
         self.ask(|reply| Request::Generate { request: Box::new(request), reply }).await?
     }
 
-    /// How many tokens the messages are for a model, which is loaded for it.
-    pub async fn measure(
-        &self,
-        model: &ModelId,
-        messages: &[ChatMessage],
-    ) -> Result<PromptSize, EngineError> {
-        let (model, messages) = (model.clone(), messages.to_vec());
-        self.ask(|reply| Request::Measure { model, messages, reply }).await?
+    /// How many tokens a conversation is for a model, which is loaded for it.
+    pub async fn measure(&self, model: &ModelId, chat: impl Into<Chat>) -> Result<PromptSize, EngineError> {
+        let (model, chat) = (model.clone(), Box::new(chat.into()));
+        self.ask(|reply| Request::Measure { model, chat, reply }).await?
+    }
+
+    /// What the model's chat template makes of a conversation. Loads the model.
+    pub async fn apply_template(&self, model: &ModelId, chat: Chat) -> Result<RenderedPrompt, EngineError> {
+        let _ = (model, chat);
+        Err(not_yet("rendering a conversation"))
+    }
+
+    /// The tokens of a text in which no control token is looked for. Loads the model.
+    pub async fn tokenize(&self, model: &ModelId, text: String) -> Result<Vec<Token>, EngineError> {
+        let _ = (model, text);
+        Err(not_yet("tokenising a text"))
+    }
+
+    /// The text of tokens, that of control tokens included; what is no UTF-8 is replaced. Loads the model.
+    pub async fn detokenize(&self, model: &ModelId, tokens: Vec<Token>) -> Result<String, EngineError> {
+        let _ = (model, tokens);
+        Err(not_yet("writing tokens as text"))
+    }
+
+    /// Makes vectors of texts. Loads the model.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<Embeddings, EngineError> {
+        let _ = request;
+        Err(not_yet("embedding texts"))
     }
 
     /// Loads a model and waits until it is ready.
@@ -99,4 +119,8 @@ impl Engine {
         sent.map_err(|_pool_gone| EngineError::ShuttingDown)?;
         answer.await.map_err(|_pool_gone| EngineError::ShuttingDown)
     }
+}
+
+fn not_yet(what: &str) -> EngineError {
+    GenerationError::Unsupported { message: format!("{what} is not supported yet") }.into()
 }

@@ -11,6 +11,28 @@ pub enum TextKind {
     Answer,
     /// What the model thinks before it answers.
     Reasoning,
+    /// The arguments of the tool call that began last: JSON.
+    Arguments,
+}
+
+/// How likely a token was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenLikelihood {
+    /// Which token.
+    pub token: Token,
+    /// Its bytes; none for control tokens, possibly part of a character.
+    pub bytes: Vec<u8>,
+    /// Natural logarithm of its probability by the model alone, before temperature, penalties and cuts.
+    pub logprob: f32,
+}
+
+/// How likely a token of an answer was, and what else could have stood there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenChoice {
+    /// The token of the answer.
+    pub chosen: TokenLikelihood,
+    /// The likeliest, as many as asked for, likeliest first.
+    pub top: Vec<TokenLikelihood>,
 }
 
 /// Why an answer ended well.
@@ -43,8 +65,8 @@ pub struct Usage {
 
 /// What happens to one answer.
 ///
-/// `(Queued | Loading)* (Prompt Prefill* Text*)? (Done | Failed)`: exactly one `Done` or `Failed`, and nothing after
-/// it. A consumer that lags sees fewer and larger `Text` events and only the newest of the others.
+/// `(Queued | Loading)* (Prompt Prefill* (Text | ToolCall)*)? (Done | Failed)`: exactly one `Done` or `Failed`, and
+/// nothing after it. A consumer that lags sees fewer and larger `Text` events and only the newest of the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
     /// Waits for a slot.
@@ -71,15 +93,29 @@ pub enum GenerationEvent {
         /// Tokens to read: the prompt and `answer_so_far`.
         total: u32,
     },
-    /// A piece of the answer, never empty.
+    /// A piece of the reply, never empty.
     Text {
         /// Which text it belongs to.
         kind: TextKind,
         /// Whole characters.
         text: String,
-        /// Exactly the tokens whose bytes are `text`, control tokens without bytes among them. None in a piece that
-        /// holds what the end of the answer has left of a token: such a piece is the very last, and never joined with
-        /// another.
+        /// The tokens that brought `text`. Those that brought no text, such as control tokens and the tags around
+        /// reasoning and tool calls, are among those of the next event. None in a piece that holds what the end of the
+        /// answer has left of a token: after such a piece nothing but its like follows, and they are never joined.
+        tokens: Vec<Token>,
+        /// Of each of `tokens`, where [`crate::SamplingOptions::logprobs`] asked for it; otherwise empty.
+        choices: Vec<TokenChoice>,
+    },
+    /// The model calls a tool. The arguments follow as `Text` of kind [`TextKind::Arguments`]; the call is complete
+    /// with the next `ToolCall` or the end.
+    ToolCall {
+        /// From 0.
+        index: u32,
+        /// For the result; where the model gave none, a function of prompt, seed and index.
+        id: String,
+        /// Of the tool.
+        name: String,
+        /// As in `Text`.
         tokens: Vec<Token>,
     },
     /// Ended well.
@@ -130,6 +166,18 @@ pub enum GenerationError {
     #[error("{message}")]
     Template {
         /// What it said.
+        message: String,
+    },
+    /// The schema or grammar that the answer is bound to, or that of the tools, cannot be kept to.
+    #[error("{message}")]
+    Constraint {
+        /// Why, and what to do.
+        message: String,
+    },
+    /// The model cannot do what was asked for.
+    #[error("{message}")]
+    Unsupported {
+        /// What, and what to do.
         message: String,
     },
     /// The engine is shutting down.

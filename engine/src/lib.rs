@@ -6,16 +6,19 @@
 //! ```
 //!
 //! [`Engine`] is for the backend, [`worker::run`] and [`decoder`] for the worker programs. The words here are model,
-//! request, slot, token and event: no HTTP, no JSON, no SQL, and users only as numbers between which turns are fair.
+//! request, slot, token and event: no HTTP, no SQL, JSON only as text, and users only as numbers between which turns are fair.
 
 mod catalog;
 mod config;
+mod constraint;
 pub mod decoder;
+mod embedding;
 mod engine;
 mod error;
 mod event;
 mod generation;
 pub mod gguf;
+pub mod json;
 mod mailbox;
 mod model;
 mod pool;
@@ -23,13 +26,22 @@ mod prompt;
 pub mod protocol;
 mod sampling;
 pub mod scripted;
+mod tools;
 pub mod worker;
 
 pub use config::EngineConfig;
+pub use constraint::Constraint;
+pub use embedding::{EmbedRequest, Embeddings, Pooling};
 pub use engine::Engine;
 pub use error::{EngineError, StartError};
-pub use event::{FinishReason, GenerationError, GenerationEvent, TextKind, Usage};
+pub use event::{
+    FinishReason, GenerationError, GenerationEvent, TextKind, TokenChoice, TokenLikelihood, Usage,
+};
 pub use generation::{GenerateRequest, Generation};
 pub use model::{ModelId, ModelInfo, ModelState};
-pub use prompt::{ChatMessage, ChatRole, Priority, Prompt, PromptSize, Token};
-pub use sampling::{InvalidOption, SamplingOptions, SamplingParams};
+pub use prompt::{
+    Chat, ChatMessage, ChatRole, Priority, Prompt, PromptSize, ReasoningEffort, ReasoningMode,
+    RenderedPrompt, Token,
+};
+pub use sampling::{Dry, InvalidOption, Mirostat, SamplingOptions, SamplingParams, Xtc};
+pub use tools::{Tool, ToolCall, ToolChoice};

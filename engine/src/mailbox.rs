@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::{GenerationError, GenerationEvent};
+use crate::{GenerationError, GenerationEvent, TokenLikelihood};
 
 /// Text that may wait for a consumer before its answer is paused: minutes of a fast stream, while a thousand stuck
 /// ones take 64 MiB.
@@ -127,9 +127,7 @@ impl Mailbox {
             return Pushed::Taken;
         }
         state.ended = event.is_end();
-        if let GenerationEvent::Text { text, .. } = &event {
-            state.waiting_bytes += text.len();
-        }
+        state.waiting_bytes += weight(&event);
         let pushed = if state.waiting_bytes > WAITING_MAX_BYTES {
             state.ended = true;
             let message = format!("nobody read the answer: more than {WAITING_MAX_BYTES} bytes were waiting");
@@ -152,9 +150,7 @@ impl Mailbox {
             {
                 let mut state = lock(&self.state);
                 if let Some(event) = state.waiting.pop_front() {
-                    if let GenerationEvent::Text { text, .. } = &event {
-                        state.waiting_bytes -= text.len();
-                    }
+                    state.waiting_bytes -= weight(&event);
                     let may_go_on = state.paused && state.waiting_bytes <= RESUME_AT_BYTES;
                     state.paused &= !may_go_on;
                     let wishes = may_go_on && !state.ended;
@@ -186,14 +182,32 @@ impl Mailbox {
 fn append(waiting: &mut VecDeque<GenerationEvent>, event: GenerationEvent) {
     match (waiting.back_mut(), event) {
         (
-            Some(GenerationEvent::Text { kind, text, tokens }),
-            GenerationEvent::Text { kind: new_kind, text: new_text, tokens: new_tokens },
+            Some(GenerationEvent::Text { kind, text, tokens, choices }),
+            GenerationEvent::Text {
+                kind: new_kind,
+                text: new_text,
+                tokens: new_tokens,
+                choices: new_choices,
+            },
         ) if *kind == new_kind && !tokens.is_empty() && !new_tokens.is_empty() => {
             text.push_str(&new_text);
             tokens.extend(new_tokens);
+            choices.extend(new_choices);
         }
         (Some(last), event) if is_progress(last) && is_progress(&event) => *last = event,
         (_, event) => waiting.push_back(event),
+    }
+}
+
+/// What an event counts for among those that wait.
+fn weight(event: &GenerationEvent) -> usize {
+    match event {
+        GenerationEvent::Text { text, choices, .. } => {
+            let told: usize = choices.iter().map(|choice| 1 + choice.top.len()).sum();
+            text.len() + told * size_of::<TokenLikelihood>()
+        }
+        GenerationEvent::ToolCall { id, name, .. } => id.len() + name.len(),
+        _ => 0,
     }
 }
 

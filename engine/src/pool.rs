@@ -10,7 +10,7 @@ use crate::catalog::Found;
 use crate::decoder::LoadRequest;
 use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
 use crate::{
-    ChatMessage, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, PromptSize,
+    Chat, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, PromptSize,
 };
 pub(crate) use board::Board;
 use entry::{Answer, Entry, Job};
@@ -30,26 +30,11 @@ pub(crate) const REQUESTS_CAPACITY: usize = 64;
 /// What the pool may be asked.
 #[derive(Debug)]
 pub(crate) enum Request {
-    Generate {
-        request: Box<GenerateRequest>,
-        reply: oneshot::Sender<Result<Generation, EngineError>>,
-    },
-    Measure {
-        model: ModelId,
-        messages: Vec<ChatMessage>,
-        reply: oneshot::Sender<Result<PromptSize, EngineError>>,
-    },
-    Load {
-        model: ModelId,
-        reply: oneshot::Sender<Result<(), EngineError>>,
-    },
-    Unload {
-        model: ModelId,
-        reply: oneshot::Sender<()>,
-    },
-    Shutdown {
-        reply: oneshot::Sender<()>,
-    },
+    Generate { request: Box<GenerateRequest>, reply: oneshot::Sender<Result<Generation, EngineError>> },
+    Measure { model: ModelId, chat: Box<Chat>, reply: oneshot::Sender<Result<PromptSize, EngineError>> },
+    Load { model: ModelId, reply: oneshot::Sender<Result<(), EngineError>> },
+    Unload { model: ModelId, reply: oneshot::Sender<()> },
+    Shutdown { reply: oneshot::Sender<()> },
 }
 
 /// All models. Lives until it is shut down or the last [`crate::Engine`] is dropped.
@@ -137,10 +122,10 @@ impl Pool {
             Request::Generate { request, reply } => {
                 let _ = reply.send(self.generate(*request));
             }
-            Request::Measure { model, messages, reply } => {
+            Request::Measure { model, chat, reply } => {
                 let key = self.new_key();
                 match self.entry_with_room(&model, None) {
-                    Ok(entry) => entry.ask(Job::Measure { key, messages, reply }),
+                    Ok(entry) => entry.ask(Job::Measure { key, chat, reply }),
                     Err(error) => drop(reply.send(Err(error))),
                 }
             }

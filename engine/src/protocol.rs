@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::decoder::{LoadRequest, ModelFacts};
 use crate::{
-    ChatMessage, FinishReason, GenerationError, Priority, Prompt, SamplingParams, TextKind, Token, Usage,
+    Chat, FinishReason, GenerationError, Priority, Prompt, SamplingParams, TextKind, Token, TokenChoice,
+    Usage,
 };
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -25,7 +26,7 @@ pub enum Command {
     /// The first one, and the only one of its kind.
     Load(LoadRequest),
     /// A new answer; its updates come in [`Event::Step`] and end in exactly one `Done` or `Failed`.
-    Generate(GenerateCommand),
+    Generate(Box<GenerateCommand>),
     /// The answer ends with `Done { reason: Stopped }`, unless it has ended.
     Cancel {
         /// From [`GenerateCommand::id`].
@@ -36,7 +37,7 @@ pub enum Command {
         /// Chosen by the parent, never used again.
         id: u64,
         /// The conversation.
-        messages: Vec<ChatMessage>,
+        chat: Box<Chat>,
     },
     /// The answer's consumer is behind: it keeps its slot and takes part in no step, until it goes on or is cancelled.
     Pause {
@@ -117,8 +118,10 @@ pub enum News {
     Prompt { tokens: Vec<Token>, cached: u32 },
     /// The prompt is being read.
     Prefill { done: u32, total: u32 },
-    /// A piece of the answer.
-    Text { kind: TextKind, text: String, tokens: Vec<Token> },
+    /// A piece of the reply.
+    Text { kind: TextKind, text: String, tokens: Vec<Token>, choices: Vec<TokenChoice> },
+    /// A tool call begins.
+    ToolCall { index: u32, id: String, name: String, tokens: Vec<Token> },
     /// Ended well; `first_token_ms` counts from the arrival of the command.
     Done { reason: FinishReason, usage: Usage },
     /// Ended with an error.

@@ -4,10 +4,23 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Constraint, Token};
+
+mod checks;
+#[cfg(test)]
+mod tests;
+
 /// Most stop strings of one request: each is searched for at every token.
 const STOP_MAX_COUNT: usize = 16;
 /// Most bytes of one stop string: so much text may have to be held back.
 const STOP_MAX_BYTES: usize = 256;
+/// Most biases of one request: all are added at every token.
+const BIASES_MAX_COUNT: usize = 1_024;
+/// Most alternatives told of each token: they are part of every event.
+const LOGPROBS_MAX: u32 = 20;
+/// Most sequence breakers of one request, and of each the most bytes: each is looked up in the vocabulary.
+const BREAKERS_MAX_COUNT: usize = 16;
+const BREAKER_MAX_BYTES: usize = 40;
 
 /// How to sample, unchecked. What is missing takes its default in [`SamplingOptions::check`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +46,64 @@ pub struct SamplingOptions {
     pub max_tokens: Option<u32>,
     /// The answer ends before the first of these.
     pub stop: Vec<String>,
+    /// Added to the logits of tokens, each once: -100 (never) to 100; of tokens that the model does not have, none.
+    pub logit_bias: Vec<(Token, f32)>,
+    /// How many of the likeliest tokens are told with each token, 0 for the token alone, up to 20; nothing is told where
+    /// missing.
+    pub logprobs: Option<u32>,
+    /// Only the tokens nearest to the expected surprise that together reach this probability: over 0, up to 1; 1 (off)
+    /// where missing.
+    pub typical_p: Option<f32>,
+    /// Holds off from going on with what was written before; off where missing.
+    pub dry: Option<Dry>,
+    /// Sometimes leaves out the likeliest tokens; off where missing.
+    pub xtc: Option<Xtc>,
+    /// Keeps the surprise even, instead of all cuts; off where missing.
+    pub mirostat: Option<Mirostat>,
+    /// What the answer is bound to be; anything where missing.
+    pub constraint: Option<Constraint>,
+}
+
+/// "Don't repeat yourself": takes from the logit of a token that would go on with a repetition the more, the longer
+/// that already is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Dry {
+    /// How much: 0 (off) to 5.
+    pub multiplier: f32,
+    /// Grows with each token of the repetition by this factor: 1 to 4.
+    pub base: f32,
+    /// A repetition up to this many tokens is free.
+    pub allowed_length: u32,
+    /// How far back is looked, in tokens of prompt and answer; none: over all of it.
+    pub window: Option<u32>,
+    /// Texts that end a repetition, at most 16 of up to 40 bytes.
+    pub sequence_breakers: Vec<String>,
+}
+
+impl Default for Dry {
+    fn default() -> Self {
+        let sequence_breakers = ["\n", ":", "\"", "*"].map(str::to_owned).to_vec();
+        Self { multiplier: 0.8, base: 1.75, allowed_length: 2, window: None, sequence_breakers }
+    }
+}
+
+/// "Exclude top choices".
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Xtc {
+    /// How often: 0 (never) to 1 (at each token).
+    pub probability: f32,
+    /// Of the tokens at least this likely all but the least likely one are left out: 0 to 0.5.
+    pub threshold: f32,
+}
+
+/// Mirostat 2. An answer that is continued begins anew to learn what it may expect.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mirostat {
+    /// The surprise to keep, in bits: over 0, up to 20.
+    pub tau: f32,
+    /// How fast it learns: over 0, up to 1.
+    pub eta: f32,
 }
 
 /// An option outside its bounds.
@@ -60,39 +131,38 @@ pub struct SamplingParams {
     seed: u32,
     max_tokens: Option<u32>,
     stop: Vec<String>,
+    logit_bias: Vec<(Token, f32)>,
+    logprobs: Option<u32>,
+    typical_p: f32,
+    dry: Option<Dry>,
+    xtc: Option<Xtc>,
+    mirostat: Option<Mirostat>,
+    constraint: Option<Constraint>,
 }
 
 impl SamplingOptions {
     /// Checks every bound, fills in the defaults and draws the seed where there is none. All breaches are told
     /// together.
     pub fn check(self) -> Result<SamplingParams, Vec<InvalidOption>> {
-        let mut invalid = Vec::new();
-        let mut number = |field, value: Option<f32>, default, low: f32, high: f32| {
-            let value = value.unwrap_or(default);
-            if !(low..=high).contains(&value) {
-                invalid.push(InvalidOption {
-                    field,
-                    message: format!("must be from {low} to {high}, and is {value}"),
-                });
-            }
-            value
-        };
-        let temperature = number("temperature", self.temperature, 0.8, 0.0, 2.0);
-        let min_p = number("min_p", self.min_p, 0.05, 0.0, 1.0);
-        let repeat_penalty = number("repeat_penalty", self.repeat_penalty, 1.0, 0.5, 2.0);
-        let presence_penalty = number("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0);
-        let frequency_penalty = number("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0);
-        let top_p = self.top_p.unwrap_or(0.95);
-        if !(top_p > 0.0 && top_p <= 1.0) {
-            invalid.push(InvalidOption {
-                field: "top_p",
-                message: format!("must be over 0 and up to 1, and is {top_p}"),
-            });
-        }
+        let mut checks = checks::Checks::default();
+        let temperature = checks.range("temperature", self.temperature, 0.8, 0.0, 2.0);
+        let min_p = checks.range("min_p", self.min_p, 0.05, 0.0, 1.0);
+        let repeat_penalty = checks.range("repeat_penalty", self.repeat_penalty, 1.0, 0.5, 2.0);
+        let presence_penalty = checks.range("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0);
+        let frequency_penalty = checks.range("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0);
+        let top_p = checks.share("top_p", self.top_p, 0.95);
+        let typical_p = checks.share("typical_p", self.typical_p, 1.0);
         if self.max_tokens == Some(0) {
-            invalid.push(InvalidOption { field: "max_tokens", message: "must be at least 1".to_owned() });
+            checks.note("max_tokens", "must be at least 1".to_owned());
         }
-        invalid.extend(check_stop(&self.stop));
+        checks.stop(&self.stop);
+        checks.logit_bias(&self.logit_bias);
+        checks.logprobs(self.logprobs);
+        checks.repetition(self.dry.as_ref(), self.xtc, self.mirostat);
+        if let Some(Err(message)) = self.constraint.as_ref().map(Constraint::check) {
+            checks.note("constraint", message);
+        }
+        let invalid = checks.invalid;
         if !invalid.is_empty() {
             return Err(invalid);
         }
@@ -107,21 +177,15 @@ impl SamplingOptions {
             seed: self.seed.unwrap_or_else(draw_seed),
             max_tokens: self.max_tokens,
             stop: self.stop,
+            logit_bias: self.logit_bias,
+            logprobs: self.logprobs,
+            typical_p,
+            dry: self.dry.filter(|dry| dry.multiplier > 0.0),
+            xtc: self.xtc.filter(|xtc| xtc.probability > 0.0),
+            mirostat: self.mirostat,
+            constraint: self.constraint,
         })
     }
-}
-
-fn check_stop(stop: &[String]) -> Option<InvalidOption> {
-    let message = if stop.len() > STOP_MAX_COUNT {
-        format!("at most {STOP_MAX_COUNT} stop strings, and these are {}", stop.len())
-    } else if stop.iter().any(String::is_empty) {
-        "a stop string must not be empty".to_owned()
-    } else if let Some(long) = stop.iter().find(|text| text.len() > STOP_MAX_BYTES) {
-        format!("a stop string has at most {STOP_MAX_BYTES} bytes, and one has {}", long.len())
-    } else {
-        return None;
-    };
-    Some(InvalidOption { field: "stop", message })
 }
 
 /// A seed nobody can foretell: the standard library's hash keys are random.
@@ -180,6 +244,41 @@ impl SamplingParams {
     pub fn stop(&self) -> &[String] {
         &self.stop
     }
+
+    /// Added to logits.
+    pub fn logit_bias(&self) -> &[(Token, f32)] {
+        &self.logit_bias
+    }
+
+    /// How many alternatives are told with each token; none: nothing is told.
+    pub fn logprobs(&self) -> Option<u32> {
+        self.logprobs
+    }
+
+    /// 1 is off.
+    pub fn typical_p(&self) -> f32 {
+        self.typical_p
+    }
+
+    /// None is off.
+    pub fn dry(&self) -> Option<&Dry> {
+        self.dry.as_ref()
+    }
+
+    /// None is off.
+    pub fn xtc(&self) -> Option<Xtc> {
+        self.xtc
+    }
+
+    /// None is off.
+    pub fn mirostat(&self) -> Option<Mirostat> {
+        self.mirostat
+    }
+
+    /// What the answer is bound to be.
+    pub fn constraint(&self) -> Option<&Constraint> {
+        self.constraint.as_ref()
+    }
 }
 
 impl From<SamplingParams> for SamplingOptions {
@@ -195,6 +294,13 @@ impl From<SamplingParams> for SamplingOptions {
             seed: Some(params.seed),
             max_tokens: params.max_tokens,
             stop: params.stop,
+            logit_bias: params.logit_bias,
+            logprobs: params.logprobs,
+            typical_p: Some(params.typical_p),
+            dry: params.dry,
+            xtc: params.xtc,
+            mirostat: params.mirostat,
+            constraint: params.constraint,
         }
     }
 }
@@ -207,65 +313,5 @@ impl TryFrom<SamplingOptions> for SamplingParams {
             let breaches: Vec<String> = invalid.iter().map(ToString::to_string).collect();
             breaches.join("; ")
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_takes_its_default_and_a_seed_is_drawn() {
-        let params = SamplingOptions::default().check().unwrap();
-        assert_eq!(
-            (params.temperature(), params.top_p(), params.top_k(), params.min_p()),
-            (0.8, 0.95, 40, 0.05)
-        );
-        assert_eq!(
-            (params.repeat_penalty(), params.presence_penalty(), params.frequency_penalty()),
-            (1.0, 0.0, 0.0)
-        );
-        assert_eq!((params.max_tokens(), params.stop()), (None, &[][..]));
-        let seeds: Vec<u32> = (0..8).map(|_| SamplingOptions::default().check().unwrap().seed()).collect();
-        assert!(seeds.iter().any(|seed| *seed != seeds[0]));
-    }
-
-    #[test]
-    fn every_breach_is_told_with_its_field() {
-        let options = SamplingOptions {
-            temperature: Some(2.5),
-            top_p: Some(0.0),
-            min_p: Some(f32::NAN),
-            repeat_penalty: Some(0.0),
-            presence_penalty: Some(-3.0),
-            frequency_penalty: Some(f32::INFINITY),
-            max_tokens: Some(0),
-            stop: vec![String::new()],
-            ..SamplingOptions::default()
-        };
-        let mut fields: Vec<&str> =
-            options.check().unwrap_err().iter().map(|invalid| invalid.field).collect();
-        fields.sort_unstable();
-        assert_eq!(
-            fields,
-            [
-                "frequency_penalty",
-                "max_tokens",
-                "min_p",
-                "presence_penalty",
-                "repeat_penalty",
-                "stop",
-                "temperature",
-                "top_p"
-            ]
-        );
-    }
-
-    #[test]
-    fn stop_strings_are_bounded_in_number_and_length() {
-        let with = |stop| SamplingOptions { stop, ..SamplingOptions::default() }.check();
-        assert!(with(vec!["x".repeat(STOP_MAX_BYTES); STOP_MAX_COUNT]).is_ok());
-        assert!(with(vec!["x".to_owned(); STOP_MAX_COUNT + 1]).is_err());
-        assert!(with(vec!["x".repeat(STOP_MAX_BYTES + 1)]).is_err());
     }
 }

@@ -31,7 +31,7 @@
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
 use crate::worker::chance;
-use crate::{ChatMessage, SamplingParams};
+use crate::{Chat, ChatMessage, SamplingParams};
 
 pub use beat::clock_us;
 pub use decoder::ScriptedDecoder;
@@ -50,7 +50,8 @@ const EXPECTED_MAX_TOKENS: usize = 100_000;
 /// What a scripted worker answers to `messages`, up to `max_tokens`, whether in one go or continued; stop strings and
 /// the end of the context are not looked at, and an answer of the `clock` cannot be told beforehand.
 pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> String {
-    let prompt = ScriptedReader.read(messages).map(|prompt| prompt.tokens).unwrap_or_default();
+    let chat = Chat::from(messages.to_vec());
+    let prompt = ScriptedReader.read(&chat, None).map(|prompt| prompt.tokens).unwrap_or_default();
     let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);
     let mut bytes = Vec::new();
     for k in 0..most.min(EXPECTED_MAX_TOKENS) {

@@ -63,6 +63,9 @@ impl From<GenerationError> for AppError {
             GenerationError::ModelUnusable { message }
             | GenerationError::ModelResting { message }
             | GenerationError::Template { message } => Self::new(ErrorCode::ModelUnavailable, message),
+            GenerationError::Constraint { message } | GenerationError::Unsupported { message } => {
+                Self::new(ErrorCode::InvalidFields, message)
+            }
             GenerationError::WorkerDied => Self::fault(ErrorCode::EngineFailed, error),
             GenerationError::ShuttingDown => Self::new(ErrorCode::ShuttingDown, ""),
             GenerationError::Internal { .. } => Self::fault(ErrorCode::EngineFailed, error),

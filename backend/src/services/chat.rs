@@ -183,7 +183,9 @@ impl Chat {
         accepted_at: Instant,
     ) -> AppResult<SendAccepted> {
         let work = match outcome {
-            SendOutcome::Began(ids) => Work::Begin(Beginning { question: ids.user_message_id, request }),
+            SendOutcome::Began(ids) => {
+                Work::Begin(Box::new(Beginning { question: ids.user_message_id, request }))
+            }
             _ => Work::GoOn,
         };
         self.begin(user, outcome, work, accepted_at).await

@@ -7,8 +7,7 @@ mod name;
 use std::time::Duration;
 
 use engine::{
-    ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, Prompt, SamplingOptions,
-    TextKind,
+    ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, SamplingOptions, TextKind,
 };
 use shared::{Message, UserId};
 
@@ -79,7 +78,7 @@ async fn ask(generations: &Generations, user: UserId, model: ModelId, question: 
     let request = GenerateRequest {
         model,
         user: user.0.as_u128(),
-        prompt: Prompt::Chat(conversation(question)),
+        prompt: conversation(question).into(),
         sampling: options.check().ok()?,
         answer_so_far: Vec::new(),
         priority: Priority::Side,
@@ -99,7 +98,7 @@ async fn ask(generations: &Generations, user: UserId, model: ModelId, question: 
 /// Shows how it is done, then asks. Small models answer the question instead when they are merely told what a title
 /// is, or when they read the answer too.
 fn conversation(question: &str) -> Vec<ChatMessage> {
-    let said = |role, content: String| ChatMessage { role, content };
+    let said = |role, content: String| ChatMessage::new(role, content);
     let ask = |message: &str| {
         said(ChatRole::User, format!("Write a title of two to six words for this message:\n\n{message}"))
     };

@@ -213,10 +213,8 @@ async fn a_single_message_that_is_too_long_leaves_nothing_to_omit() {
 
 /// What the scripted model answers to these messages.
 pub fn foretold(messages: &[(ChatRole, &str)]) -> String {
-    let messages: Vec<ChatMessage> = messages
-        .iter()
-        .map(|(role, text)| ChatMessage { role: *role, content: (*text).to_owned() })
-        .collect();
+    let messages: Vec<ChatMessage> =
+        messages.iter().map(|(role, text)| ChatMessage::new(*role, *text)).collect();
     let sampling = SamplingOptions { temperature: Some(0.0), ..SamplingOptions::default() };
     expected_answer(&messages, &sampling.check().expect("sampling params"))
 }

@@ -21,7 +21,7 @@ fn foretold(question: &str) -> String {
 }
 
 fn asks(question: &str) -> Vec<ChatMessage> {
-    vec![ChatMessage { role: ChatRole::User, content: question.to_owned() }]
+    vec![ChatMessage::new(ChatRole::User, question)]
 }
 
 fn sampling(options: &GenerationOptions) -> SamplingOptions {
@@ -208,7 +208,7 @@ impl Left<'_> {
             let params = json!({
                 "model": "scripted",
                 "sampling": sampling(&self.options).check().expect("sampling params"),
-                "prompt": ScriptedReader.read(&asks(self.question)).expect("a prompt").tokens,
+                "prompt": ScriptedReader.read(&asks(self.question).into(), None).expect("a prompt").tokens,
             });
             let started = store.start_generation(claim, &params, &[]).await.expect("a start");
             assert_eq!(started, Started::Running);

@@ -126,7 +126,7 @@ fn prompt(path: &[&MessageRecord]) -> Vec<ChatMessage> {
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.content);
             }
-            _ => messages.push(ChatMessage { role, content: message.content.clone() }),
+            _ => messages.push(ChatMessage::new(role, message.content.clone())),
         }
     }
     messages

@@ -6,7 +6,12 @@ fn mailbox() -> (Outlet, Arc<Mailbox>) {
 }
 
 fn text(text: &str, tokens: &[i32]) -> GenerationEvent {
-    GenerationEvent::Text { kind: TextKind::Answer, text: text.to_owned(), tokens: tokens.to_vec() }
+    GenerationEvent::Text {
+        kind: TextKind::Answer,
+        text: text.to_owned(),
+        tokens: tokens.to_vec(),
+        choices: Vec::new(),
+    }
 }
 
 fn done() -> GenerationEvent {
@@ -68,7 +73,12 @@ async fn an_answer_goes_on_only_when_most_of_it_was_read() {
     let wishes = Arc::new(Wishes::default());
     let (outlet, mailbox) = Mailbox::new(7, Arc::clone(&wishes));
     let half = "x".repeat(PAUSE_AT_BYTES / 2 + 1);
-    let reasoning = GenerationEvent::Text { kind: TextKind::Reasoning, text: half.clone(), tokens: vec![1] };
+    let reasoning = GenerationEvent::Text {
+        kind: TextKind::Reasoning,
+        text: half.clone(),
+        tokens: vec![1],
+        choices: Vec::new(),
+    };
     assert_eq!(outlet.push(reasoning), Pushed::Taken);
     assert_eq!(outlet.push(text(&half, &[2])), Pushed::Pause);
     mailbox.next().await.unwrap();

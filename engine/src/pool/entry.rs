@@ -15,8 +15,8 @@ use crate::decoder::ModelFacts;
 use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
 use crate::{
-    ChatMessage, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo,
-    ModelState, PromptSize, catalog,
+    Chat, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo, ModelState,
+    PromptSize, catalog,
 };
 
 /// The first pause after a model failed to load or its process died again; it doubles with each further time.
@@ -43,7 +43,7 @@ const WORKER_BYTES: u64 = 128 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Job {
     Answer(Box<Answer>),
-    Measure { key: GenerationKey, messages: Vec<ChatMessage>, reply: MeasureReply },
+    Measure { key: GenerationKey, chat: Box<Chat>, reply: MeasureReply },
     Load { reply: oneshot::Sender<Result<(), EngineError>> },
 }
 

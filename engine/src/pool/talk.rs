@@ -198,23 +198,23 @@ impl Entry {
             Job::Load { reply } => {
                 let _ = reply.send(Ok(()));
             }
-            Job::Measure { key, messages, reply } => {
+            Job::Measure { key, chat, reply } => {
                 self.measures.insert(key, reply);
-                self.command(&Command::Measure { id: key, messages });
+                self.command(&Command::Measure { id: key, chat });
             }
             Job::Answer(answer) => {
                 let Answer { key, request, outlet, asked_at } = *answer;
                 let sent_at = Instant::now();
                 let active = Active { user: request.user, outlet, asked_at, sent_at, is_paused: false };
                 self.active.insert(key, active);
-                self.command(&Command::Generate(GenerateCommand {
+                self.command(&Command::Generate(Box::new(GenerateCommand {
                     id: key,
                     user: request.user,
                     prompt: request.prompt,
                     sampling: request.sampling,
                     answer_so_far: request.answer_so_far,
                     priority: request.priority,
-                }));
+                })));
             }
         }
     }
@@ -235,8 +235,8 @@ impl Entry {
     fn refuse(&mut self, command: &Command, why: &str) {
         let error = GenerationError::Internal { message: format!("the conversation cannot be sent: {why}") };
         match command {
-            Command::Generate(GenerateCommand { id, .. }) => {
-                if let Some(active) = self.active.remove(id) {
+            Command::Generate(generate) => {
+                if let Some(active) = self.active.remove(&generate.id) {
                     tell(&active.outlet, GenerationEvent::Failed(error));
                 }
             }
@@ -255,7 +255,12 @@ impl Entry {
             News::Queued { place } => GenerationEvent::Queued { place },
             News::Prompt { tokens, cached } => GenerationEvent::Prompt { tokens, cached },
             News::Prefill { done, total } => GenerationEvent::Prefill { done, total },
-            News::Text { kind, text, tokens } => GenerationEvent::Text { kind, text, tokens },
+            News::Text { kind, text, tokens, choices } => {
+                GenerationEvent::Text { kind, text, tokens, choices }
+            }
+            News::ToolCall { index, id, name, tokens } => {
+                GenerationEvent::ToolCall { index, id, name, tokens }
+            }
             News::Failed(error) => GenerationEvent::Failed(error),
             News::Done { reason, usage } => {
                 GenerationEvent::Done { reason, usage: active.whole_usage(usage) }
@@ -263,7 +268,7 @@ impl Entry {
         };
         let has_ended = event.is_end();
         let took = matches!(event, GenerationEvent::Done { .. }).then(|| active.sent_at.elapsed());
-        let is_word = matches!(event, GenerationEvent::Text { .. });
+        let is_word = matches!(event, GenerationEvent::Text { .. } | GenerationEvent::ToolCall { .. });
         let pushed = active.outlet.push(event);
         active.is_paused |= pushed == Pushed::Pause;
         if is_word {

@@ -1,15 +1,15 @@
 use super::*;
-use crate::{ChatRole, SamplingOptions};
+use crate::{ChatMessage, ChatRole, SamplingOptions};
 
 fn command() -> Command {
-    Command::Generate(GenerateCommand {
+    Command::Generate(Box::new(GenerateCommand {
         id: 3,
         user: u128::MAX,
-        prompt: Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: "hé".to_owned() }]),
+        prompt: vec![ChatMessage::new(ChatRole::User, "hé")].into(),
         sampling: SamplingOptions { seed: Some(1), ..SamplingOptions::default() }.check().unwrap(),
         answer_so_far: vec![1, 2],
         priority: Priority::Chat,
-    })
+    }))
 }
 
 #[test]

@@ -13,7 +13,9 @@ pub(super) const SYSTEM: Token = 257;
 pub(super) const USER: Token = 258;
 /// Before an answer.
 pub(super) const ASSISTANT: Token = 259;
-const FIRST_WORD: Token = 260;
+/// Before the result of a tool.
+pub(super) const TOOL: Token = 260;
+const FIRST_WORD: Token = 261;
 
 /// Words of one to four bytes a character, with the punctuation and line ends that Markdown lives from.
 const WORDS: [&str; 24] = [
@@ -157,7 +159,7 @@ mod tests {
     fn every_token_has_its_bytes() {
         assert_eq!(token_bytes(65), b"A");
         assert_eq!(token_bytes(FIRST_WORD), b"amber ");
-        for marker in [END, SYSTEM, USER, ASSISTANT, -1, FIRST_CLOCK] {
+        for marker in [END, SYSTEM, USER, ASSISTANT, TOOL, -1, FIRST_CLOCK] {
             assert_eq!(token_bytes(marker), b"");
         }
     }

@@ -63,12 +63,13 @@ impl Routes {
             Command::Cancel { id } => self.inbox.send(Inbox::Cancel { id }).is_ok(),
             Command::Pause { id } => self.inbox.send(Inbox::Pause { id }).is_ok(),
             Command::Resume { id } => self.inbox.send(Inbox::Resume { id }).is_ok(),
-            Command::Measure { id, messages } => self.jobs.send(Job::Measure { id, messages }).is_ok(),
+            Command::Measure { id, chat } => self.jobs.send(Job::Measure { id, chat }).is_ok(),
             Command::Generate(mut command) => {
                 let id = command.id;
                 let prompt = std::mem::replace(&mut command.prompt, Prompt::Tokens(Vec::new()));
-                let has_arrived = self.inbox.send(Inbox::Arrive(Box::new(command))).is_ok();
-                has_arrived && self.jobs.send(Job::Prepare { id, prompt }).is_ok()
+                let constraint = command.sampling.constraint().cloned();
+                let has_arrived = self.inbox.send(Inbox::Arrive(command)).is_ok();
+                has_arrived && self.jobs.send(Job::Prepare { id, prompt, constraint }).is_ok()
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::serve::Inbox;
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
 use crate::protocol::Event;
-use crate::{ChatMessage, GenerationError, Prompt};
+use crate::{Chat, Constraint, GenerationError, Prompt};
 
 /// A template takes milliseconds, a megabyte of text a second on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -20,9 +20,9 @@ const HANDS_MAX: usize = 3;
 #[derive(Debug)]
 pub(crate) enum Job {
     /// The prompt of an answer, for the scheduler.
-    Prepare { id: u64, prompt: Prompt },
+    Prepare { id: u64, prompt: Prompt, constraint: Option<Constraint> },
     /// A length, for the parent.
-    Measure { id: u64, messages: Vec<ChatMessage> },
+    Measure { id: u64, chat: Box<Chat> },
 }
 
 /// Serves `jobs` until their sender or a receiver has gone.
@@ -35,12 +35,12 @@ pub(crate) fn serve<R: PromptReader>(
     let mut desk = PromptDesk::new(reader, DEADLINE);
     for job in jobs {
         let is_heard = match job {
-            Job::Prepare { id, prompt } => {
-                let prompt = desk.prepare(prompt);
+            Job::Prepare { id, prompt, constraint } => {
+                let prompt = desk.prepare(prompt, constraint);
                 inbox.send(Inbox::Prepared { id, prompt }).is_ok()
             }
-            Job::Measure { id, messages } => {
-                let result = desk.prepare(Prompt::Chat(messages));
+            Job::Measure { id, chat } => {
+                let result = desk.prepare(Prompt::Chat(chat), None);
                 let result = result.map(|prompt| prompt.tokens.len() as u32);
                 outbox.send(Event::Measured { id, result }).is_ok()
             }
@@ -59,7 +59,7 @@ struct PromptDesk<R> {
 
 /// A thread that is inside the reader or waits for messages.
 struct Hand {
-    work: SyncSender<Prompt>,
+    work: SyncSender<(Prompt, Option<Constraint>)>,
     prompts: Receiver<Result<PreparedPrompt, PromptError>>,
 }
 
@@ -68,21 +68,25 @@ impl<R: PromptReader> PromptDesk<R> {
         Self { reader: Arc::new(reader), hand: None, deadline }
     }
 
-    fn prepare(&mut self, prompt: Prompt) -> Result<PreparedPrompt, GenerationError> {
+    fn prepare(
+        &mut self,
+        prompt: Prompt,
+        constraint: Option<Constraint>,
+    ) -> Result<PreparedPrompt, GenerationError> {
         let template = |message: String| GenerationError::Template { message };
-        if matches!(&prompt, Prompt::Chat(messages) if messages.is_empty()) {
-            return Err(template("there is no message to answer".to_owned()));
+        if let Prompt::Chat(chat) = &prompt {
+            chat.check().map_err(template)?;
         }
         let Some(hand) = self.hand.take().or_else(|| self.new_hand()) else {
             return Err(template("the model's chat template does not end: choose another model".to_owned()));
         };
         let ended =
             || GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
-        hand.work.send(prompt).map_err(|_unsent| ended())?;
+        hand.work.send((prompt, constraint)).map_err(|_unsent| ended())?;
         match hand.prompts.recv_timeout(self.deadline) {
             Ok(prompt) => {
                 self.hand = Some(hand);
-                prompt.map_err(|error| template(error.message))
+                prompt.map_err(Into::into)
             }
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = self.deadline.as_secs();
@@ -98,11 +102,11 @@ impl<R: PromptReader> PromptDesk<R> {
             return None;
         }
         let reader = Arc::clone(&self.reader);
-        let (work, waiting) = sync_channel(1);
+        let (work, waiting) = sync_channel::<(Prompt, Option<Constraint>)>(1);
         let (results, prompts) = sync_channel(1);
         let hand = move || {
-            for prompt in waiting {
-                if results.send(read(&*reader, prompt)).is_err() {
+            for (prompt, constraint) in waiting {
+                if results.send(read(&*reader, prompt, constraint.as_ref())).is_err() {
                     return;
                 }
             }
@@ -112,17 +116,21 @@ impl<R: PromptReader> PromptDesk<R> {
     }
 }
 
-fn read<R: PromptReader>(reader: &R, prompt: Prompt) -> Result<PreparedPrompt, PromptError> {
+fn read<R: PromptReader>(
+    reader: &R,
+    prompt: Prompt,
+    constraint: Option<&Constraint>,
+) -> Result<PreparedPrompt, PromptError> {
     match prompt {
-        Prompt::Chat(messages) => reader.read(&messages),
-        Prompt::Tokens(tokens) => Ok(PreparedPrompt { tokens, stop: reader.stop() }),
+        Prompt::Chat(chat) => reader.read(&chat, constraint),
+        Prompt::Tokens(tokens) => reader.read_again(tokens, constraint),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ChatRole;
+    use crate::{ChatMessage, ChatRole};
     use std::sync::Mutex;
 
     /// Blocks on `stuck` until the test drops the other side.
@@ -131,8 +139,8 @@ mod tests {
     }
 
     impl PromptReader for StuckOn {
-        fn read(&self, messages: &[ChatMessage]) -> Result<PreparedPrompt, PromptError> {
-            if messages.iter().any(|message| message.content == "loop") {
+        fn read(&self, chat: &Chat, _: Option<&Constraint>) -> Result<PreparedPrompt, PromptError> {
+            if chat.messages.iter().any(|message| message.content == "loop") {
                 let _ = self.stuck.lock().map(|stuck| stuck.recv());
             }
             Ok(PreparedPrompt { tokens: vec![1], stop: vec!["\nUser:".to_owned()] })
@@ -140,7 +148,7 @@ mod tests {
     }
 
     fn says(text: &str) -> Prompt {
-        Prompt::Chat(vec![ChatMessage { role: ChatRole::User, content: text.to_owned() }])
+        vec![ChatMessage::new(ChatRole::User, text)].into()
     }
 
     #[test]
@@ -148,15 +156,15 @@ mod tests {
         let (unblock, stuck) = sync_channel(0);
         let reader = StuckOn { stuck: Mutex::new(stuck) };
         let mut desk = PromptDesk::new(reader, Duration::from_millis(50));
-        assert!(desk.prepare(says("hello")).is_ok());
+        assert!(desk.prepare(says("hello"), None).is_ok());
         for _ in 0..HANDS_MAX {
-            let error = desk.prepare(says("loop")).unwrap_err();
+            let error = desk.prepare(says("loop"), None).unwrap_err();
             assert!(error.to_string().contains("took longer"), "{error}");
         }
-        let error = desk.prepare(says("hello")).unwrap_err();
+        let error = desk.prepare(says("hello"), None).unwrap_err();
         assert!(error.to_string().contains("does not end"), "{error}");
         drop(unblock);
-        while desk.prepare(says("hello")).is_err() {
+        while desk.prepare(says("hello"), None).is_err() {
             thread::yield_now();
         }
     }
@@ -165,14 +173,14 @@ mod tests {
     fn no_messages_are_no_prompt() {
         let (_unblock, stuck) = sync_channel(0);
         let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
-        assert!(matches!(desk.prepare(Prompt::Chat(Vec::new())), Err(GenerationError::Template { .. })));
+        assert!(matches!(desk.prepare(Vec::new().into(), None), Err(GenerationError::Template { .. })));
     }
 
     #[test]
     fn a_prompt_of_tokens_keeps_them_and_ends_where_the_template_says() {
         let (_unblock, stuck) = sync_channel(0);
         let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
-        let prompt = desk.prepare(Prompt::Tokens(vec![5, 6])).unwrap();
+        let prompt = desk.prepare(Prompt::Tokens(vec![5, 6]), None).unwrap();
         assert_eq!(prompt, PreparedPrompt { tokens: vec![5, 6], stop: vec!["\nUser:".to_owned()] });
     }
 }

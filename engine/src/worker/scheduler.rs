@@ -189,7 +189,7 @@ impl<D: Decoder> Scheduler<D> {
 
     fn tell_pieces(&mut self, id: u64, pieces: impl IntoIterator<Item = Piece>) {
         for Piece { text, tokens } in pieces {
-            self.tell(id, News::Text { kind: TextKind::Answer, text, tokens });
+            self.tell(id, News::Text { kind: TextKind::Answer, text, tokens, choices: Vec::new() });
         }
     }
 

@@ -18,7 +18,7 @@ async fn the_first_question_loads_the_model_and_is_answered() {
             GenerationEvent::Queued { .. } | GenerationEvent::Loading { .. } => 0,
             GenerationEvent::Prompt { .. } => 1,
             GenerationEvent::Prefill { .. } => 2,
-            GenerationEvent::Text { .. } => 3,
+            GenerationEvent::Text { .. } | GenerationEvent::ToolCall { .. } => 3,
             GenerationEvent::Done { .. } | GenerationEvent::Failed(_) => 4,
         })
         .collect();
@@ -148,9 +148,9 @@ async fn a_conversation_that_is_too_long_fails_with_both_numbers() {
 async fn a_prompt_is_measured_by_the_model_that_will_read_it() {
     let rig = simple();
     let id = rig.engine.resolve(Some("one")).unwrap();
-    let size = within(rig.engine.measure(&id, &asks("hello"))).await.unwrap();
+    let size = within(rig.engine.measure(&id, asks("hello"))).await.unwrap();
     assert_eq!((size.prompt_tokens, size.context_tokens), (7, 4_096));
-    let refused = within(rig.engine.measure(&id, &asks("refuse"))).await.unwrap_err();
+    let refused = within(rig.engine.measure(&id, asks("refuse"))).await.unwrap_err();
     assert!(matches!(refused, EngineError::Failed(GenerationError::Template { .. })), "{refused:?}");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use engine::scripted::ScriptedModel;
 use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationError,
-    GenerationEvent, ModelInfo, ModelState, Priority, Prompt, SamplingOptions, SamplingParams, Token, Usage,
+    GenerationEvent, ModelInfo, ModelState, Priority, SamplingOptions, SamplingParams, Token, Usage,
 };
 use engine::{EngineError, FinishReason};
 use tempfile::TempDir;
@@ -61,7 +61,7 @@ pub fn simple() -> Rig {
 }
 
 pub fn asks(text: &str) -> Vec<ChatMessage> {
-    vec![ChatMessage { role: ChatRole::User, content: text.to_owned() }]
+    vec![ChatMessage::new(ChatRole::User, text)]
 }
 
 pub fn sampling() -> SamplingParams {
@@ -132,7 +132,7 @@ impl Rig {
         GenerateRequest {
             model: self.engine.resolve(Some(model)).unwrap(),
             user: 1,
-            prompt: Prompt::Chat(asks(text)),
+            prompt: asks(text).into(),
             sampling: sampling(),
             answer_so_far: Vec::new(),
             priority: Priority::Chat,

@@ -9,7 +9,7 @@ use engine::protocol::{
     Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update, read_frame, write_frame,
 };
 use engine::scripted::ScriptedModel;
-use engine::{EngineError, GenerationError, Priority, Prompt};
+use engine::{EngineError, GenerationError, Priority};
 
 use crate::harness::*;
 
@@ -105,12 +105,12 @@ fn a_worker_whose_step_never_ends_goes_when_its_parent_has_gone() {
     let generate = GenerateCommand {
         id: 1,
         user: 1,
-        prompt: Prompt::Chat(asks("stuck:2")),
+        prompt: asks("stuck:2").into(),
         sampling: sampling(),
         answer_so_far: Vec::new(),
         priority: Priority::Chat,
     };
-    write_frame(&mut input, &Command::Generate(generate)).unwrap();
+    write_frame(&mut input, &Command::Generate(Box::new(generate))).unwrap();
     let is_text = |update: &Update| matches!(update.news, News::Text { .. });
     while !matches!(read_frame(&mut output).unwrap(), Some(Event::Step(updates)) if updates.iter().any(is_text))
     {

@@ -46,7 +46,7 @@ impl Branch {
                     last.content.push_str("\n\n");
                     last.content.push_str(&message.content);
                 }
-                _ => turn.messages.push(ChatMessage { role, content: message.content.clone() }),
+                _ => turn.messages.push(ChatMessage::new(role, message.content.clone())),
             }
         }
         Self { turns }

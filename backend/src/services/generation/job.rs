@@ -29,7 +29,7 @@ pub struct Job {
 #[derive(Clone, Debug)]
 pub enum Work {
     /// It was asked for just now, here.
-    Begin(Beginning),
+    Begin(Box<Beginning>),
     /// Somebody has kept it, and may have begun it: the database knows.
     GoOn,
 }

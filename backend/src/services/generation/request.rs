@@ -45,6 +45,7 @@ impl StoredRequest {
             seed: options.seed,
             max_tokens: options.max_tokens,
             stop: options.stop.clone(),
+            ..SamplingOptions::default()
         }
         .check()
         .map_err(|invalid| {

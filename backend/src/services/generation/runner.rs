@@ -91,7 +91,7 @@ impl Runner {
             epoch: job.claim.epoch,
         });
         let beginning = match &job.work {
-            Work::Begin(beginning) => Some(beginning.clone()),
+            Work::Begin(beginning) => Some((**beginning).clone()),
             Work::GoOn => None,
         };
         Self {

@@ -57,8 +57,13 @@ fn rig_of(slots: u32, model: &ScriptedModel) -> Rig {
     Rig { scheduler, time, last_step: Duration::ZERO, last_id: 0, told: BTreeMap::new() }
 }
 
+/// The prompt of a conversation that the template takes.
+fn prepare(messages: &[ChatMessage]) -> PreparedPrompt {
+    ScriptedReader.read(&messages.to_vec().into(), None).unwrap()
+}
+
 fn says(role: ChatRole, text: &str) -> ChatMessage {
-    ChatMessage { role, content: text.to_owned() }
+    ChatMessage::new(role, text)
 }
 
 fn asks(text: &str) -> Vec<ChatMessage> {
@@ -90,9 +95,8 @@ impl Rig {
     fn send(&mut self, command: GenerateCommand, messages: &[ChatMessage]) -> u64 {
         let id = command.id;
         self.scheduler.arrive(command);
-        let prompt = ScriptedReader.read(messages);
-        let prompt = prompt.map_err(|error| GenerationError::Template { message: error.message });
-        self.scheduler.prepared(id, prompt);
+        let prompt = ScriptedReader.read(&messages.to_vec().into(), None);
+        self.scheduler.prepared(id, prompt.map_err(Into::into));
         self.hear();
         id
     }

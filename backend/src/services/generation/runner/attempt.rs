@@ -75,9 +75,11 @@ impl Runner {
             Some(GenerationEvent::Prompt { tokens, cached }) => {
                 return Ok(self.started(tokens, cached).await?.map(Attempt::Ended));
             }
-            Some(GenerationEvent::Text { kind, text, tokens }) => {
+            Some(GenerationEvent::Text { kind, text, tokens, .. }) => {
                 return Ok(self.write(kind, &text, &tokens).await?.map(Attempt::Ended));
             }
+            // Asked without tools, no model calls one.
+            Some(GenerationEvent::ToolCall { .. }) => {}
             Some(GenerationEvent::Queued { place }) => {
                 self.tell(StreamEvent::Queued { generation_id, place });
             }
@@ -154,6 +156,7 @@ impl Runner {
         let kind = match kind {
             TextKind::Answer => ChunkKind::Text,
             TextKind::Reasoning => ChunkKind::Reasoning,
+            TextKind::Arguments => ChunkKind::Tool,
         };
         let now = Instant::now();
         self.meter.tokens(u32::try_from(tokens.len()).unwrap_or(u32::MAX), now);

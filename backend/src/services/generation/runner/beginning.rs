@@ -7,7 +7,7 @@
 //!                       └─────┘
 //! ```
 
-use engine::{EngineError, GenerateRequest, GenerationError, Priority, Prompt, PromptSize, SamplingParams};
+use engine::{EngineError, GenerateRequest, GenerationError, Priority, PromptSize, SamplingParams};
 use shared::{ContextOverflow, ContextPolicy};
 use store::{Ending, StoreError};
 
@@ -38,7 +38,7 @@ impl Runner {
             let attempt = self.attempt(GenerateRequest {
                 model: request.model.clone(),
                 user: user.0.as_u128(),
-                prompt: Prompt::Chat(branch.without_oldest(omitted)),
+                prompt: branch.without_oldest(omitted).into(),
                 sampling: request.sampling.clone(),
                 answer_so_far: Vec::new(),
                 priority: Priority::Chat,
@@ -84,7 +84,7 @@ impl Runner {
                 biased;
                 () = inner.closing.cancelled() => return Err(Gone::Closing),
                 () = self.seat.stop_asked().cancelled() => return Ok(Err(STOPPED.into())),
-                size = inner.engine.measure(&request.model, &messages) => size,
+                size = inner.engine.measure(&request.model, messages) => size,
             };
             match size {
                 Ok(size) => search.fits(omitted, fits(size, &request.sampling)),

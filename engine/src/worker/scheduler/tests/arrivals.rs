@@ -94,7 +94,7 @@ proptest! {
 
 fn deliver(rig: &mut Rig, late: Option<(u64, usize)>) {
     if let Some((id, question)) = late {
-        let prompt = ScriptedReader.read(&asks(QUESTIONS[question])).unwrap();
+        let prompt = prepare(&asks(QUESTIONS[question]));
         rig.scheduler.prepared(id, Ok(prompt));
         rig.hear();
     }

@@ -13,7 +13,7 @@ fn an_answer_is_what_the_model_says_and_its_events_are_in_order() {
             News::Queued { .. } => 0,
             News::Prompt { .. } => 1,
             News::Prefill { .. } => 2,
-            News::Text { .. } => 3,
+            News::Text { .. } | News::ToolCall { .. } => 3,
             News::Done { .. } | News::Failed(_) => 4,
         })
         .collect();

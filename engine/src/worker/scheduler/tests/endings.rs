@@ -92,7 +92,7 @@ fn the_templates_stop_strings_count_too() {
     let command = rig.command(ANNA, plain());
     let id = command.id;
     rig.scheduler.arrive(command);
-    let mut prompt = ScriptedReader.read(&asks("echo:before<|im_end|>after")).unwrap();
+    let mut prompt = prepare(&asks("echo:before<|im_end|>after"));
     prompt.stop = vec!["<|im_end|>".to_owned()];
     rig.scheduler.prepared(id, Ok(prompt));
     rig.finish();
@@ -137,7 +137,7 @@ fn a_stop_ends_a_request_in_any_state() {
         assert_eq!(rig.done(id).unwrap().0, FinishReason::Stopped);
         rig.cancel(id);
     }
-    rig.scheduler.prepared(preparing_id, Ok(ScriptedReader.read(&asks("too late")).unwrap()));
+    rig.scheduler.prepared(preparing_id, Ok(prepare(&asks("too late"))));
     rig.finish();
 }
 

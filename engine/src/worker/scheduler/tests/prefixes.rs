@@ -9,7 +9,7 @@ fn next_turn(messages: &[ChatMessage], answer: &str, text: &str) -> Vec<ChatMess
 }
 
 fn prompt_len(messages: &[ChatMessage]) -> u32 {
-    ScriptedReader.read(messages).unwrap().tokens.len() as u32
+    prepare(messages).tokens.len() as u32
 }
 
 /// An answer whose text, read again as a prompt, is the same tokens: bytes.
