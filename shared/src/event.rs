@@ -47,6 +47,9 @@ pub enum StreamEvent {
         text: String,
         /// The reasoning so far.
         reasoning: String,
+        /// The arguments of tool calls so far.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        tool: String,
     },
     /// Waits for a slot.
     Queued {
@@ -90,18 +93,22 @@ pub enum StreamEvent {
         /// What to append.
         text: String,
     },
-    /// The text shown so far must be cut: the engine could not go on from it.
+    /// The text shown so far must be cut: the engine could not go on from it. It has its own place among the chunks, so
+    /// that one that is missed is noticed.
     Truncate {
         /// The run.
         generation_id: GenerationId,
         /// The new owner.
         epoch: u32,
-        /// The last chunk that stays.
+        /// Counts on from the chunks before it.
         seq: u32,
         /// Bytes of the answer that stay.
         text_bytes: u32,
         /// Bytes of the reasoning that stay.
         reasoning_bytes: u32,
+        /// Bytes of the arguments of tool calls that stay.
+        #[serde(default)]
+        tool_bytes: u32,
     },
     /// A message that is new or has changed as a whole.
     Message {

@@ -135,7 +135,7 @@ impl Answers {
     /// Applies one event. After [`Outcome::Gap`] nothing has changed.
     pub fn apply(&mut self, event: &StreamEvent) -> Outcome {
         match event {
-            StreamEvent::Snapshot { generation_id, message_id, epoch, seq, text, reasoning } => {
+            StreamEvent::Snapshot { generation_id, message_id, epoch, seq, text, reasoning, tool } => {
                 let answer = self.entry(*generation_id);
                 if answer.phase == Phase::Ended || (answer.epoch, answer.seq) > (*epoch, *seq) {
                     return Outcome::Ignored;
@@ -145,6 +145,7 @@ impl Answers {
                 answer.seq = *seq;
                 answer.text.clone_from(text);
                 answer.reasoning.clone_from(reasoning);
+                answer.tool.clone_from(tool);
                 if *seq > 0 {
                     answer.phase = Phase::Writing;
                 }
@@ -153,20 +154,22 @@ impl Answers {
             StreamEvent::Delta { generation_id, message_id, epoch, seq, byte_offset, kind, text } => {
                 self.append(*generation_id, *message_id, *epoch, *seq, *byte_offset, *kind, text)
             }
-            StreamEvent::Truncate { generation_id, epoch, seq, text_bytes, reasoning_bytes } => {
+            StreamEvent::Truncate { generation_id, epoch, seq, text_bytes, reasoning_bytes, tool_bytes } => {
                 let Some(answer) = self.answers.get_mut(generation_id) else { return Outcome::Gap };
-                if answer.epoch >= *epoch {
+                if answer.phase == Phase::Ended || *seq <= answer.seq || *epoch < answer.epoch {
                     return Outcome::Ignored;
                 }
-                let (text_bytes, reasoning_bytes) = (*text_bytes as usize, *reasoning_bytes as usize);
-                if !answer.text.is_char_boundary(text_bytes)
-                    || !answer.reasoning.is_char_boundary(reasoning_bytes)
-                    || answer.seq < *seq
-                {
+                let kept = [
+                    (&mut answer.text, *text_bytes as usize),
+                    (&mut answer.reasoning, *reasoning_bytes as usize),
+                    (&mut answer.tool, *tool_bytes as usize),
+                ];
+                if *seq != answer.seq + 1 || kept.iter().any(|(text, bytes)| !text.is_char_boundary(*bytes)) {
                     return Outcome::Gap;
                 }
-                answer.text.truncate(text_bytes);
-                answer.reasoning.truncate(reasoning_bytes);
+                for (text, bytes) in kept {
+                    text.truncate(bytes);
+                }
                 answer.epoch = *epoch;
                 answer.seq = *seq;
                 Outcome::Applied
@@ -296,6 +299,7 @@ mod tests {
             seq: u32::try_from(texts.len()).unwrap(),
             text: texts.concat(),
             reasoning: String::new(),
+            tool: String::new(),
         }
     }
 
@@ -326,19 +330,26 @@ mod tests {
         for event in journal(generation_id, message_id, &["one ".into(), "two".into()]) {
             answers.apply(&event);
         }
-        let cut =
-            StreamEvent::Truncate { generation_id, epoch: 2, seq: 1, text_bytes: 4, reasoning_bytes: 0 };
-        assert_eq!(answers.apply(&cut), Outcome::Applied);
-        assert_eq!(answers.apply(&cut), Outcome::Ignored);
+        let cut = StreamEvent::Truncate {
+            generation_id,
+            epoch: 2,
+            seq: 3,
+            text_bytes: 4,
+            reasoning_bytes: 0,
+            tool_bytes: 0,
+        };
         let next = StreamEvent::Delta {
             generation_id,
             message_id,
             epoch: 2,
-            seq: 2,
+            seq: 4,
             byte_offset: 4,
             kind: ChunkKind::Text,
             text: "three".into(),
         };
+        assert_eq!(answers.apply(&next), Outcome::Gap);
+        assert_eq!(answers.apply(&cut), Outcome::Applied);
+        assert_eq!(answers.apply(&cut), Outcome::Ignored);
         assert_eq!(answers.apply(&next), Outcome::Applied);
         assert_eq!(answers.get(generation_id).unwrap().text, "one three");
     }

@@ -110,6 +110,9 @@ impl Merge {
 }
 
 #[cfg(test)]
+mod machine;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

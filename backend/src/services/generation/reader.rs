@@ -161,6 +161,7 @@ impl Reader {
             seq: assembled.seq,
             text: assembled.text,
             reasoning: assembled.reasoning,
+            tool: assembled.tool,
         });
         if assembled.seq == 0 {
             self.ready.extend(self.generations.progress(row.id));
