@@ -10,7 +10,25 @@ export class Chat {
     this.answers = page.getByRole("article", { name: "Answer" });
     this.writing = page.locator('[aria-label="Answer"][aria-busy="true"]');
     this.questions = page.getByRole("article", { name: "You" });
+    this.waiting = page.getByRole("article", { name: "You, not sent yet" });
     this.list = page.getByRole("navigation", { name: "Conversations" });
+  }
+
+  async begin() {
+    await this.page.getByRole("link", { name: "New chat" }).first().click();
+    await until("a new chat", async () => new URL(this.page.url()).pathname === "/");
+    await until("no answer", async () => (await this.answers.count()) === 0);
+  }
+
+  async signOut() {
+    await this.page.getByRole("button", { name: /account/i }).click();
+    await this.page.getByRole("menuitem", { name: "Sign out" }).click();
+    await this.page.getByRole("button", { name: "Sign in" }).waitFor();
+  }
+
+  // The text of the last answer, without what stands below it.
+  async lastText() {
+    return (await this.answers.last().locator(".prose").last().textContent({ timeout: PATIENCE_MS })) ?? "";
   }
 
   async signUp({ name, email, password }) {
@@ -43,6 +61,17 @@ export class Chat {
       if ((await this.writing.count()) === 0) throw new Error("the answer had ended before it could be seen growing");
       return letters_of(await this.answerText()).length >= letters;
     }, ANSWER_MS);
+  }
+
+  // Until the answer has grown by itself.
+  async untilGrown(letters) {
+    const before = letters_of(await this.answerText()).length;
+    await until(`${letters} more letters`, async () => letters_of(await this.answerText()).length >= before + letters, ANSWER_MS);
+  }
+
+  async stop() {
+    await this.stopButton.click();
+    await this.untilEnded();
   }
 
   async untilEnded() {

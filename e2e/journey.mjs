@@ -2,10 +2,12 @@
 // Run by `cargo xtask test journey`, which starts everything and says where it is:
 //   ORIEL_ADDRESS       the page, on loopback
 //   ORIEL_LAN_ADDRESS   the same over plain http from another address of this machine; may be missing
+//   ORIEL_DATA          its data directory, by which its processes are found and killed
 //   ORIEL_SCREENSHOTS   a directory for pictures to look at; may be missing
+//   ORIEL_STEPS         a pattern: only the steps whose sentence fits, after the account is made; may be missing
 import { openBrowser } from "./browser.mjs";
 import { Chat } from "./chat.mjs";
-import { steps } from "./steps.mjs";
+import { steps as all } from "./steps.mjs";
 
 const address = process.env.ORIEL_ADDRESS;
 if (!address) {
@@ -13,10 +15,14 @@ if (!address) {
   process.exit(2);
 }
 
+const only = process.env.ORIEL_STEPS && new RegExp(process.env.ORIEL_STEPS);
+const steps = all.filter(([sentence]) => !only || only.test(sentence) || /becomes the administrator/.test(sentence));
+
 const browser = await openBrowser();
 const visitor = await browser.visitor();
 const world = {
   address,
+  data: process.env.ORIEL_DATA,
   lanAddress: process.env.ORIEL_LAN_ADDRESS,
   screenshots: process.env.ORIEL_SCREENSHOTS,
   browser,

@@ -1,6 +1,7 @@
 // The steps, in order: each is a sentence and stands on what the ones before it did.
 import { ANSWER_MS, PATIENCE_MS } from "./browser.mjs";
 import { letters_of, must, until } from "./chat.mjs";
+import { durability } from "./durability.mjs";
 import { headers } from "./headers.mjs";
 import { accessibility, narrow } from "./looks.mjs";
 
@@ -157,15 +158,15 @@ export const steps = [
   ["on a phone everything fits and the sidebar opens", narrow],
 
   ["who signs out is out, and comes back in", async ({ page, chat, person, visitor }) => {
-    await page.getByRole("button", { name: /account/i }).click();
-    await page.getByRole("menuitem", { name: "Sign out" }).click();
-    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await chat.signOut();
     visitor.expect(/\/api\/auth\/login/);
     await chat.signIn({ ...person, password: "not the password" });
     await page.getByRole("alert").first().waitFor();
     await chat.signIn(person);
     await chat.list.getByRole("link", { name: /Lighthouses/ }).waitFor();
   }],
+
+  ...durability,
 
   ["over plain http from another machine it works too", async (world) => {
     if (!world.lanAddress) return;

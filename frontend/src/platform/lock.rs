@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
 use gloo_timers::callback::Interval;
 use js_sys::{Function, Promise, Reflect};
 use serde::{Deserialize, Serialize};
@@ -25,15 +26,25 @@ const SETTLE_MS: u32 = 40;
 
 /// Runs `work` while no other tab runs work under the same name.
 pub async fn exclusive<T: 'static>(name: &str, work: impl Future<Output = T> + 'static) -> T {
-    let work: Rc<RefCell<Option<_>>> = Rc::new(RefCell::new(Some(Box::pin(work))));
     let result: Rc<RefCell<Option<T>>> = Rc::default();
+    let done = Rc::clone(&result);
+    run(name, Box::pin(async move { drop(done.replace(Some(work.await))) })).await;
+    let result = result.borrow_mut().take();
+    match result {
+        Some(result) => result,
+        None => std::future::pending().await,
+    }
+}
+
+async fn run(name: &str, work: LocalBoxFuture<'static, ()>) {
+    let work = Rc::new(RefCell::new(Some(work)));
     if let Some((locks, request)) = lock_manager() {
-        let (work, result) = (Rc::clone(&work), Rc::clone(&result));
+        let work = Rc::clone(&work);
         let run = Closure::once_into_js(move |_lock: JsValue| -> Promise {
             let work = work.borrow_mut().take();
             future_to_promise(async move {
                 if let Some(work) = work {
-                    result.replace(Some(work.await));
+                    work.await;
                 }
                 Ok(JsValue::UNDEFINED)
             })
@@ -43,12 +54,9 @@ pub async fn exclusive<T: 'static>(name: &str, work: impl Future<Output = T> + '
             drop(JsFuture::from(Promise::from(promise)).await);
         }
     }
-    let done = result.borrow_mut().take();
     let undone = work.borrow_mut().take();
-    match (done, undone) {
-        (Some(done), _) => done,
-        (None, Some(work)) => leased(name, work).await,
-        (None, None) => std::future::pending().await,
+    if let Some(work) = undone {
+        leased(name, work).await;
     }
 }
 
@@ -63,22 +71,31 @@ fn lock_manager() -> Option<(JsValue, Function)> {
 #[derive(Serialize, Deserialize)]
 struct Lease {
     holder: ClientId,
-    until_ms: f64,
+    until_ms: u64,
 }
 
 impl Lease {
     /// Whether it could be written down.
     fn write(key: &str, holder: ClientId) -> bool {
-        storage::set(key, &Self { holder, until_ms: time::now_ms() + f64::from(LEASE_MS) })
+        storage::set(key, &Self { holder, until_ms: now_ms() + u64::from(LEASE_MS) })
     }
 }
 
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a date of this epoch in milliseconds"
+)]
+fn now_ms() -> u64 {
+    time::now_ms() as u64
+}
+
 /// Runs `work` under a lease. Where nothing can be stored, tabs know nothing of each other, and it runs at once.
-async fn leased<T>(name: &str, work: impl Future<Output = T>) -> T {
+async fn leased(name: &str, work: LocalBoxFuture<'static, ()>) {
     let key = format!("lock.{name}");
     let me = ClientId::new();
     loop {
-        let lease = storage::get::<Lease>(&key).filter(|lease| lease.until_ms > time::now_ms());
+        let lease = storage::get::<Lease>(&key).filter(|lease| lease.until_ms > now_ms());
         match lease {
             Some(lease) if lease.holder == me => break,
             Some(_) => wake::wait(LOOK_MS).await,
@@ -92,10 +109,9 @@ async fn leased<T>(name: &str, work: impl Future<Output = T>) -> T {
             Lease::write(&key, me);
         })
     };
-    let result = work.await;
+    work.await;
     drop(renewing);
     if storage::get::<Lease>(&key).is_some_and(|lease| lease.holder == me) {
         storage::remove(&key);
     }
-    result
 }

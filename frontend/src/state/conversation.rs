@@ -1,6 +1,6 @@
 //! The open conversation: a tree of messages, and the branch of it that is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shared::reducer::Answer;
@@ -235,12 +235,12 @@ impl Conversation {
         id
     }
 
-    /// The answers that a sibling goes on with. One that has been replied to stays, or what follows it could not be
-    /// reached any more.
-    fn replaced(&self) -> BTreeSet<MessageId> {
-        let parents: BTreeSet<_> = self.messages.values().filter_map(|message| message.parent_id).collect();
+    /// The answers that a sibling goes on with; few. One that has been replied to stays, or what follows it could not
+    /// be reached any more.
+    fn replaced(&self) -> Vec<MessageId> {
+        let has_reply = |id| self.messages.values().any(|message| message.parent_id == Some(id));
         let continued = self.messages.values().filter_map(|message| message.continues);
-        continued.filter(|id| !parents.contains(id)).collect()
+        continued.filter(|id| !has_reply(*id)).collect()
     }
 
     /// The last of the answers that go on with one, where it is replaced by them.
@@ -265,10 +265,10 @@ impl Conversation {
         let replaced = self.replaced();
         let mut families: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for message in self.messages.values().filter(|message| !replaced.contains(&message.id)) {
-            families.entry(message.parent_id).or_default().push(message.id);
-        }
-        if self.messages.values().any(|message| message.continues.is_some()) {
-            families.values_mut().for_each(|family| family.sort_by_key(|id| self.first_of(*id)));
+            let family = families.entry(message.parent_id).or_default();
+            let first = self.first_of(message.id);
+            let place = family.iter().rposition(|other| self.first_of(*other) <= first);
+            family.insert(place.map_or(0, |place| place + 1), message.id);
         }
         families
     }

@@ -86,11 +86,11 @@ pub struct Outbox {
 
 impl Outbox {
     /// The outbox after a reload: everything waits to be tried again, but what was refused.
-    pub fn restored(mut kept: Vec<Kept>) -> Self {
-        kept.sort_by_key(Kept::id);
+    pub fn restored(all: Vec<Kept>) -> Self {
         let mut outbox = Self::default();
-        for kept in kept {
-            outbox.put(kept, true, true);
+        // Twice, because one that stands behind another may come before it.
+        for kept in all.iter().chain(&all) {
+            outbox.put(kept.clone(), true, true);
         }
         outbox
     }
@@ -154,15 +154,15 @@ impl Outbox {
 
     /// Gives a message that was refused because its id is taken a new one. Returns it.
     pub fn rename(&mut self, id: ClientId) -> Option<Kept> {
-        let entry = self.entry(id)?;
-        entry.kept.request.client_id = ClientId::new();
-        let kept = entry.kept.clone();
+        let index = self.entries.iter().position(|entry| entry.kept.id() == id)?;
+        let Entry { mut kept, is_ours, is_stored, .. } = self.entries.remove(index);
+        kept.request.client_id = ClientId::new();
+        self.put(kept.clone(), is_ours, is_stored);
         for follower in &mut self.entries {
             if follower.kept.after == Some(id) {
                 follower.kept.after = Some(kept.id());
             }
         }
-        self.entries.sort_by_key(|entry| entry.kept.id());
         Some(kept)
     }
 
@@ -251,10 +251,9 @@ impl Outbox {
         };
         let id = kept.id();
         let entry = Entry { kept, delivery, is_ours, is_stored };
-        match self.entries.binary_search_by_key(&id, |entry| entry.kept.id()) {
-            Ok(index) => self.entries.splice(index..=index, [entry]).for_each(drop),
-            Err(index) => self.entries.insert(index, entry),
-        }
+        self.entries.retain(|known| known.kept.id() != id);
+        let index = self.entries.partition_point(|known| known.kept.id() < id);
+        self.entries.insert(index, entry);
     }
 }
 

@@ -104,7 +104,7 @@ impl Chat {
             let Some(event) = event.dyn_ref::<StorageEvent>() else { return };
             let id = event.key().and_then(|key| key.strip_prefix(&prefix)?.parse::<ClientId>().ok());
             let Some(id) = id else { return };
-            match event.new_value().and_then(|text| serde_json::from_str::<Kept>(&text).ok()) {
+            match storage::get(&chat.key(id)) {
                 Some(kept) => {
                     if chat.outbox.update(|outbox| outbox.adopt(kept)) {
                         chat.deliver(id);
