@@ -62,7 +62,21 @@ export class Visitor {
   async picture(directory, name) {
     if (!directory) return;
     await mkdir(directory, { recursive: true });
+    await this.rest();
     await this.page.screenshot({ path: join(directory, `${name}.png`), animations: "disabled" });
+  }
+
+  // Until nothing moves any more but what moves for ever: a theme comes as a transition of the whole page.
+  rest() {
+    return this.page.evaluate(async () => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      for (let quiet = 0; quiet < 2; ) {
+        await frame();
+        const moving = document.getAnimations().filter(
+          ({ playState, effect }) => playState === "running" && effect?.getComputedTiming().endTime !== Infinity);
+        quiet = moving.length === 0 ? quiet + 1 : 0;
+      }
+    });
   }
 
   async outline() {

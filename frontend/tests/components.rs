@@ -10,6 +10,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
+#[path = "components/chat.rs"]
+mod chat;
 #[path = "components/code_block.rs"]
 mod code_block;
 #[path = "components/ids.rs"]

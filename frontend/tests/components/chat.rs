@@ -1,0 +1,202 @@
+use std::cell::RefCell;
+
+use frontend::components::chat::message_list::MessageList;
+use frontend::components::feedback::banner::Banner;
+use frontend::components::feedback::toasts::ToastList;
+use frontend::contexts::chat::{Chat, ChatProvider};
+use frontend::contexts::session::SessionProvider;
+use frontend::hooks::use_chat;
+use frontend::platform::{storage, time};
+use frontend::state::connection::{Connection, LONG_MS, QUIET_MS};
+use frontend::state::conversation::Conversation;
+use frontend::state::outbox::Kept;
+use shared::{
+    Author, ClientId, ConversationId, FinishReason, GenerationOptions, Message, MessageId, MessageStatus,
+    Page, Role, SendMessage, Usage, User, UserId,
+};
+use wasm_bindgen_test::wasm_bindgen_test;
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+use super::page::{Mounted, until};
+
+// The server of these tests knows no API: every request fails, as it does behind a server that is away.
+
+thread_local!(static CHAT: RefCell<Option<Chat>> = const { RefCell::new(None) });
+
+#[derive(Clone, PartialEq, Properties)]
+struct TestProps {
+    user: User,
+}
+
+#[component]
+fn TestPage(props: &TestProps) -> Html {
+    html! {
+        <BrowserRouter>
+            <SessionProvider>
+                <ChatProvider user={props.user.clone()}><Inside /></ChatProvider>
+            </SessionProvider>
+        </BrowserRouter>
+    }
+}
+
+#[component]
+fn Inside() -> Html {
+    CHAT.replace(Some(use_chat()));
+    html! { <><Banner /><MessageList /><ToastList /></> }
+}
+
+fn chat() -> Chat {
+    CHAT.with_borrow(|chat| chat.clone().unwrap())
+}
+
+fn person() -> User {
+    User {
+        id: UserId::new(),
+        email: "ada@example.org".into(),
+        name: "Ada".into(),
+        role: Role::User,
+        created_at: time::now(),
+    }
+}
+
+fn kept(user: &User, content: &str) -> String {
+    let request = SendMessage {
+        client_id: ClientId::new(),
+        conversation_id: None,
+        parent_id: None,
+        from_start: false,
+        content: content.into(),
+        model: None,
+        options: GenerationOptions::default(),
+    };
+    let key = format!("outbox.{}.{}", user.id, request.client_id);
+    assert!(storage::set(&key, &Kept::new(request, None)));
+    key
+}
+
+fn is_kept(key: &str) -> bool {
+    storage::get::<Kept>(key).is_some()
+}
+
+fn press(page: &Mounted<TestPage>, words: &str) {
+    let buttons = page.all("button");
+    let button = buttons.iter().find(|button| button.text_content().as_deref() == Some(words));
+    button.unwrap_or_else(|| panic!("no button {words} in {}", page.root.inner_html())).click();
+}
+
+fn has_button(page: &Mounted<TestPage>, words: &str) -> bool {
+    page.all("button").iter().any(|button| button.text_content().as_deref() == Some(words))
+}
+
+#[wasm_bindgen_test]
+async fn a_message_that_was_not_acknowledged_is_shown_until_it_is_discarded() {
+    let user = person();
+    let key = kept(&user, "written before the reload");
+    let page = Mounted::<TestPage>::new(TestProps { user }).await;
+    until("the message waits", || has_button(&page, "Discard")).await;
+    assert!(page.text().contains("written before the reload"));
+    press(&page, "Discard");
+    until("it is gone", || !page.text().contains("written before the reload") && !is_kept(&key)).await;
+    press(&page, "Undo");
+    until("it is back", || page.text().contains("written before the reload") && is_kept(&key)).await;
+    storage::remove(&key);
+}
+
+#[wasm_bindgen_test]
+async fn a_message_of_somebody_else_is_neither_shown_nor_touched() {
+    let user = person();
+    let (key, own) = (kept(&person(), "not for your eyes"), kept(&user, "mine"));
+    let page = Mounted::<TestPage>::new(TestProps { user }).await;
+    until("the own message is shown", || page.text().contains("mine")).await;
+    assert!(!page.text().contains("not for your eyes"));
+    assert!(is_kept(&key));
+    storage::remove(&key);
+    storage::remove(&own);
+}
+
+#[wasm_bindgen_test]
+async fn what_is_refused_goes_back_to_the_composer_behind_what_is_there() {
+    let user = person();
+    let key = kept(&user, "refused words");
+    let page = Mounted::<TestPage>::new(TestProps { user }).await;
+    chat().set_draft(None, "newer words".into());
+    until("it was tried often enough", || has_button(&page, "Change it")).await;
+    press(&page, "Change it");
+    until("it left the list", || !is_kept(&key)).await;
+    assert_eq!(chat().draft(None), "newer words\n\nrefused words");
+    chat().set_draft(None, String::new());
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_line_is_told_after_a_moment_and_clearly_after_a_minute() {
+    let page = Mounted::<TestPage>::new(TestProps { user: person() }).await;
+    let lost_for = |ms: u32| {
+        chat().connection.set(Connection::Lost { since_ms: time::now_ms() - f64::from(ms) });
+    };
+    chat().connection.set(Connection::Open);
+    lost_for(QUIET_MS - 400);
+    assert!(!page.text().contains("Reconnecting"), "{}", page.text());
+    until("the moment is over", || page.text().contains("Reconnecting")).await;
+    lost_for(LONG_MS + 1);
+    until("it is no moment any more", || page.text().contains("Nothing is lost")).await;
+    chat().connection.set(Connection::Open);
+    until("nothing is told", || !page.text().contains("Nothing is lost")).await;
+}
+
+fn conversation(status: MessageStatus, reason: Option<FinishReason>, used_tokens: u32) -> Conversation {
+    let conversation_id = ConversationId::new();
+    let question = Message {
+        id: MessageId::new(),
+        conversation_id,
+        parent_id: None,
+        role: Author::User,
+        content: "why?".into(),
+        reasoning: String::new(),
+        status: MessageStatus::Complete,
+        timestamp: time::now(),
+        code_blocks: Vec::new(),
+        model: None,
+        generation_id: None,
+        usage: None,
+        finish_reason: None,
+        error: None,
+        omitted_message_ids: Vec::new(),
+        continues: None,
+    };
+    let answer = Message {
+        id: MessageId::new(),
+        parent_id: Some(question.id),
+        role: Author::Assistant,
+        content: "because".into(),
+        status,
+        finish_reason: reason,
+        usage: Some(Usage {
+            prompt_tokens: 10,
+            completion_tokens: used_tokens - 10,
+            context_tokens: 100,
+            ..Usage::default()
+        }),
+        ..question.clone()
+    };
+    let mut conversation = Conversation::loading(conversation_id);
+    conversation.merge(Page { items: vec![answer, question], next_cursor: None });
+    conversation.show(None);
+    conversation
+}
+
+#[wasm_bindgen_test]
+async fn only_an_answer_that_ended_early_and_has_room_offers_to_go_on() {
+    let page = Mounted::<TestPage>::new(TestProps { user: person() }).await;
+    let cases = [
+        (MessageStatus::Stopped, Some(FinishReason::Stopped), 20, true),
+        (MessageStatus::Complete, Some(FinishReason::Length), 20, true),
+        (MessageStatus::Complete, Some(FinishReason::Length), 100, false),
+        (MessageStatus::Complete, Some(FinishReason::Stop), 20, false),
+    ];
+    for (status, reason, used_tokens, offered) in cases {
+        chat().open.set(conversation(status, reason, used_tokens));
+        let what = format!("{status:?}, {reason:?}, {used_tokens} tokens");
+        until(&what, || page.text().contains("because") && has_button(&page, "Continue") == offered).await;
+    }
+}
