@@ -4,7 +4,7 @@
 //   ORIEL_LAN_ADDRESS   the same over plain http from another address of this machine; may be missing
 //   ORIEL_DATA          its data directory, by which its processes are found and killed
 //   ORIEL_SCREENSHOTS   a directory for pictures to look at; may be missing
-//   ORIEL_STEPS         a pattern: only the steps whose sentence fits, after the account is made; may be missing
+//   ORIEL_STEPS         a pattern: only the steps whose sentence fits, after an account is made and a model chosen; may be missing
 import { openBrowser } from "./browser.mjs";
 import { Chat } from "./chat.mjs";
 import { steps as all } from "./steps.mjs";
@@ -16,7 +16,7 @@ if (!address) {
 }
 
 const only = process.env.ORIEL_STEPS && new RegExp(process.env.ORIEL_STEPS);
-const steps = all.filter(([sentence]) => !only || only.test(sentence) || /becomes the administrator/.test(sentence));
+const steps = all.filter(([sentence]) => !only || only.test(sentence) || /becomes the administrator|model picker/.test(sentence));
 
 const browser = await openBrowser();
 const visitor = await browser.visitor();

@@ -19,8 +19,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     flex-wrap: wrap;
     align-items: center;
     justify-content: flex-end;
-    gap: var(--space-2);
+    gap: var(--space-1) var(--space-2);
     min-height: 2.25rem;
+    padding-top: var(--space-1);
     font-size: var(--text-s);
     color: var(--muted);
 
@@ -29,12 +30,20 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
     p {
         display: flex;
-        flex: 1 0 100%;
         align-items: center;
-        justify-content: flex-end;
         gap: var(--space-2);
-        margin: var(--space-2) 0 0;
+        margin: 0;
         text-wrap: pretty;
+    }
+    button {
+        min-height: 2.25rem;
+        padding: 0 var(--space-3);
+        font-size: var(--text-s);
+    }
+    @media (pointer: coarse) {
+        button {
+            min-height: 2.75rem;
+        }
     }
     svg {
         flex: none;
@@ -111,11 +120,11 @@ pub fn PendingMessage(props: &PendingMessageProps) -> Html {
 /// Why a message waits, and that nobody has to do anything.
 fn waiting_words(failure: &Failure) -> String {
     match failure {
-        Failure::Unreachable => "Waiting to be sent. It is kept on this device and goes by itself.".into(),
+        Failure::Unreachable => "Waiting to be sent. It goes by itself.".into(),
         Failure::Refused(error) => match error.code {
             ErrorCode::Conflict => "Sent when the answer before it has ended.".into(),
             ErrorCode::ShuttingDown | ErrorCode::DatabaseUnavailable => {
-                "Waiting for the server to be back. It is kept on this device and goes by itself.".into()
+                "Waiting for the server to be back. It goes by itself.".into()
             }
             _ => format!("Waiting to be sent. {}", error.message),
         },

@@ -28,7 +28,8 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         align-items: center;
         gap: var(--space-2);
         max-width: min(34rem, calc(100% - 1.5rem));
-        padding: var(--space-2) var(--space-4);
+        min-height: 2.25rem;
+        padding: var(--space-1) var(--space-4);
         border: 1px solid var(--border);
         border-radius: var(--radius-full);
         font-size: var(--text-s);
@@ -38,6 +39,12 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         box-shadow: var(--shadow-m);
         pointer-events: auto;
         animation: banner-comes var(--normal);
+    }
+    /* In the middle of the bar, where nothing else is. */
+    @media (min-width: 1024px) {
+        & > div:not(.long) {
+            top: -2.875rem;
+        }
     }
     & > .long {
         flex-wrap: wrap;
@@ -97,7 +104,7 @@ pub fn Banner() -> Html {
     let shown = match notice {
         Notice::None => Html::default(),
         _ if !is_online => html! {
-            <div>{ icon(Glyph::Offline, 18) }{ "You are offline. What you write is kept and sent later." }</div>
+            <div>{ icon(Glyph::Offline, 18) }{ "You are offline. What you write is kept." }</div>
         },
         Notice::Reconnecting => html! { <div><span class="dot"></span>{ "Reconnecting …" }</div> },
         Notice::Long => html! {
