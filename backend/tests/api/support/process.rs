@@ -1,5 +1,6 @@
 //! A server that is a process of its own, so that it can be killed and halted.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -13,17 +14,21 @@ use super::app::TestApp;
 pub struct Process {
     child: Child,
     url: String,
+    data_dir: PathBuf,
 }
 
 impl TestApp {
     /// Another server over the same database, as a process of its own.
     pub async fn process(&self) -> Process {
-        let data_dir = self.directory().join(Uuid::now_v7().to_string());
+        self.process_in(self.directory().join(Uuid::now_v7().to_string())).await
+    }
+
+    async fn process_in(&self, data_dir: PathBuf) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
             .arg("serve")
             .env_clear()
             .envs(self.settings())
-            .env("DATA_DIR", data_dir)
+            .env("DATA_DIR", &data_dir)
             .env("LOG_FORMAT", "json")
             .env("LOG_LEVEL", "info")
             .stderr(Stdio::piped())
@@ -40,7 +45,7 @@ impl TestApp {
         };
         // The pipe must not fill.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        Process { child, url: format!("http://{address}") }
+        Process { child, url: format!("http://{address}"), data_dir }
     }
 }
 
@@ -48,6 +53,11 @@ impl Process {
     /// Its address, without a path.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The same server once more, after its end, on another port.
+    pub async fn start_again(&self, app: &TestApp) -> Self {
+        app.process_in(self.data_dir.clone()).await
     }
 
     /// `kill -9`.
