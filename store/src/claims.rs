@@ -1,8 +1,9 @@
 //! Generations whose owner died: taking them over. Whoever does so goes on with them.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::GenerationId;
 use uuid::Uuid;
 
 use crate::schema::generations;
@@ -36,6 +37,7 @@ fn claim_sql(condition: &str, locked: Locked) -> String {
          WHERE id IN (
              SELECT g.id FROM generations g
              WHERE g.status IN ('queued', 'running', 'stopping') AND {condition}
+                 AND ($3 IS NULL OR g.id = ANY ($3))
              ORDER BY g.id LIMIT $2 FOR NO KEY UPDATE {skip})
          RETURNING id"
     )
@@ -49,7 +51,22 @@ impl Store {
     /// Those of the database.
     pub async fn claim_own_generations(&self, me: ReplicaId) -> Result<Vec<GenerationRow>, StoreError> {
         let mut connection = self.connection().await?;
-        claim(&mut connection, me, i64::MAX, "g.owner = $1", Locked::Await).await
+        claim(&mut connection, me, i64::MAX, "g.owner = $1", Locked::Await, None).await
+    }
+
+    /// Takes over some of its own generations that no task of this process runs: the database had kept or claimed them,
+    /// and its answer was lost.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim_forgotten_generations(
+        &self,
+        me: ReplicaId,
+        ids: &[GenerationId],
+    ) -> Result<Vec<GenerationRow>, StoreError> {
+        let ids = ids.iter().copied().map(Uuid::from).collect();
+        let mut connection = self.connection().await?;
+        claim(&mut connection, me, CLAIM_LIMIT, "g.owner = $1", Locked::Skip, Some(ids)).await
     }
 
     /// Takes over generations of processes whose lease is over, some at a time.
@@ -60,7 +77,7 @@ impl Store {
         let mut connection = self.connection().await?;
         let condition = "g.owner <> $1 AND NOT EXISTS (
             SELECT FROM replicas r WHERE r.id = g.owner AND r.lease_until > now())";
-        claim(&mut connection, me, CLAIM_LIMIT, condition, Locked::Skip).await
+        claim(&mut connection, me, CLAIM_LIMIT, condition, Locked::Skip, None).await
     }
 }
 
@@ -70,10 +87,12 @@ async fn claim(
     limit: i64,
     condition: &str,
     locked: Locked,
+    among: Option<Vec<Uuid>>,
 ) -> Result<Vec<GenerationRow>, StoreError> {
     let claimed: Vec<Claimed> = diesel::sql_query(claim_sql(condition, locked))
         .bind::<SqlUuid, _>(me.0)
         .bind::<BigInt, _>(limit)
+        .bind::<Nullable<Array<SqlUuid>>, _>(among)
         .load(connection)
         .await?;
     let ids: Vec<Uuid> = claimed.into_iter().map(|row| row.id).collect();

@@ -192,20 +192,19 @@ impl Store {
             .await?)
     }
 
-    /// The generations that a server has to end, oldest first: those it runs, those that somebody else asked
-    /// to stop, and those whose sender did not live to start them.
+    /// The generations that a server has to end: those it runs, those that somebody else asked to stop, and those
+    /// that were kept although nobody lived to begin them.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn owned_generations(&self, owner: ReplicaId) -> Result<Vec<GenerationRow>, StoreError> {
-        let mut connection = self.connection().await?;
-        Ok(generations::table
+    pub async fn owned_generations(&self, owner: ReplicaId) -> Result<Vec<GenerationId>, StoreError> {
+        let ids: Vec<Uuid> = generations::table
             .filter(generations::owner.eq(owner.0))
             .filter(generations::status.eq_any(UNFINISHED))
-            .order(generations::id)
-            .select(GenerationRow::as_select())
-            .load(&mut connection)
-            .await?)
+            .select(generations::id)
+            .load(&mut *self.connection().await?)
+            .await?;
+        Ok(ids.into_iter().map(GenerationId).collect())
     }
 
     /// Records that a generation was given to the engine: with what, and which messages were left out.

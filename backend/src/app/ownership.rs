@@ -1,6 +1,7 @@
 //! What a living replica owes to the answers of a database that several share: it takes over those of servers that are
-//! gone, and ends those of its own that somebody stopped elsewhere.
+//! gone, takes up those of its own that nobody runs, and ends those that somebody stopped elsewhere.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -34,13 +35,17 @@ async fn count_others(mut lease: watch::Receiver<Lease>, generations: &Generatio
 async fn take_over(lease: watch::Receiver<Lease>, generations: &Generations) {
     let mut tick = tokio::time::interval(CLAIM_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut suspects = BTreeSet::new();
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = generations.other_left() => {}
-        }
+        let is_due = tokio::select! {
+            _ = tick.tick() => true,
+            () = generations.other_left() => false,
+        };
         if may_claim(*lease.borrow(), Instant::now()) {
             generations.take_over().await;
+            if is_due {
+                generations.take_up_forgotten(&mut suspects).await;
+            }
         }
     }
 }

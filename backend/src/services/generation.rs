@@ -31,6 +31,7 @@ pub use job::{Beginning, Job, Work};
 pub use params::Params;
 pub use request::{CheckedRequest, StoredRequest};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -240,6 +241,35 @@ impl Generations {
             tracing::info!(count, "going on with answers that the last process left unfinished");
         }
         Ok(count)
+    }
+
+    /// Goes on with answers of this replica that nobody here runs: the database had kept or claimed them, and its answer
+    /// was lost. To be called every few seconds; `suspects` are what was found the last time, because the runner of an
+    /// answer that was kept just now may not have begun.
+    pub async fn take_up_forgotten(&self, suspects: &mut BTreeSet<GenerationId>) {
+        let (store, owner) = (&self.inner.store, self.inner.owner);
+        let found = async {
+            let owned = store.owned_generations(owner).await?;
+            let idle: BTreeSet<GenerationId> =
+                owned.into_iter().filter(|id| !self.inner.registry.is_running(*id)).collect();
+            let forgotten: Vec<GenerationId> = idle.intersection(suspects).copied().collect();
+            *suspects = idle;
+            match forgotten.is_empty() {
+                true => Ok(Vec::new()),
+                false => store.claim_forgotten_generations(owner, &forgotten).await,
+            }
+        };
+        let found: Result<_, StoreError> = found.await;
+        match found {
+            Ok(_) if self.inner.closing.is_cancelled() => {}
+            Ok(rows) => {
+                for row in rows {
+                    tracing::warn!(generation = %row.id, "going on with an answer that was forgotten");
+                    self.resume(row);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "cannot ask for answers that were forgotten"),
+        }
     }
 
     /// Tells all streams to reconnect, ends the runners and writes their text. Their answers stay unfinished:

@@ -10,6 +10,7 @@ mod bad_input;
 mod branches;
 mod chat;
 mod command_line;
+mod continuing;
 mod conversations;
 mod idempotency;
 mod journal;

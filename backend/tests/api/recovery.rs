@@ -461,3 +461,12 @@ async fn the_first_new_word_comes_within_three_seconds_of_the_kill() {
     here.stop(&sent).await.expect(202);
     reader.until_end(sent.generation_id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_kept_and_not_begun_begins_by_itself() {
+    let app = TestApp::start().await;
+    let ada = app.user().await;
+    // As after the database's answer to the commit was lost.
+    let sent = Left::of("tokens:5").write(&app, ada.account().id).await;
+    assert_eq!(ada.follow(&sent).await.until_end(sent.generation_id).await, foretold("tokens:5"));
+}

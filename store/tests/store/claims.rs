@@ -144,3 +144,20 @@ async fn a_server_asks_which_of_its_own_answers_somebody_wants_to_end() {
     assert_eq!(world.store.stopping_generations(world.replica).await.unwrap(), [stopping.generation_id]);
     assert_eq!(world.store.stopping_generations(ReplicaId::new()).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_server_takes_up_what_it_owns_and_has_forgotten_and_nothing_else() {
+    let world = World::new().await;
+    let (forgotten, running) = (world.send().await, world.send().await);
+    let ended = world.exchange(None, store::Parent::ActiveLeaf, "Hello?").await;
+    let ids = [forgotten.generation_id, ended.generation_id];
+    let other = world.store.claim_forgotten_generations(ReplicaId::new(), &ids).await.unwrap();
+    assert!(other.is_empty());
+    let rows = world.store.claim_forgotten_generations(world.replica, &ids).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| (row.id, row.epoch)).collect::<Vec<_>>(),
+        [(forgotten.generation_id, 2)]
+    );
+    let row = world.store.generation(world.ada, running.generation_id).await.unwrap();
+    assert_eq!(row.epoch, 1);
+}

@@ -106,8 +106,9 @@ async fn a_stop_while_it_runs_is_seen_by_its_owner_and_may_be_repeated() {
         assert_eq!(stop, StopOutcome::Requested { owner: world.replica });
     }
     let owned = world.store.owned_generations(world.replica).await.unwrap();
-    assert_eq!(owned.len(), 1);
-    assert_eq!((owned[0].id, owned[0].status), (ids.generation_id, GenerationStatus::Stopping));
+    assert_eq!(owned, [ids.generation_id]);
+    let row = world.store.generation(world.ada, ids.generation_id).await.unwrap();
+    assert_eq!(row.status, GenerationStatus::Stopping);
     world.append(claim, &["The last words"]).await;
     assert_eq!(world.finish(claim).await.content, "The last words");
 }
