@@ -8,7 +8,7 @@ use crate::support::{TestApp, message, reply, short};
 
 /// What the scripted model answers to a first message when nothing ends it.
 fn foretold(question: &str, max_tokens: Option<u32>) -> String {
-    let asks = [ChatMessage { role: ChatRole::User, content: question.to_owned() }];
+    let asks = [ChatMessage::new(ChatRole::User, question)];
     let sampling = SamplingOptions { temperature: Some(0.0), max_tokens, ..SamplingOptions::default() };
     expected_answer(&asks, &sampling.check().expect("sampling params"))
 }
