@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::Engine;
 use store::Store;
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 
 pub use database::{Database, DatabaseError};
 pub use replica::ReplicaError;
@@ -48,6 +49,8 @@ pub struct AppState {
     pub waiting_room: WaitingRoom,
     /// The main runtime: what must outlive a request is spawned here.
     pub runtime: Handle,
+    /// The streams, which have left actix.
+    pub connections: TaskTracker,
     shutting_down: AtomicBool,
 }
 

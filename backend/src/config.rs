@@ -142,7 +142,7 @@ impl Config {
         let database_connections = reader.number("DATABASE_CONNECTIONS", 4..=500);
         let database_patience_s = reader.number("DATABASE_PATIENCE_S", 0..=60_u64);
         let engine_path = engine_path(reader);
-        let slots = reader.number("SLOTS", 1..=256);
+        let slots = reader.number("SLOTS", 1..=1024);
         let context_tokens = reader.number("CONTEXT_TOKENS", 256..=1_048_576);
         let threads = reader.number("THREADS", 1..=512);
         let queue_capacity = reader.number("QUEUE_CAPACITY", 1..=10_000);

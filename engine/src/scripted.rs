@@ -16,6 +16,7 @@
 //! | `tokens:N` | the answer has N tokens (24 without) |
 //! | `endless` | the answer does not end by itself |
 //! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
+//! | `large` | each token is a word again and again, a kilobyte of it |
 //! | `clock` | each token is the time at which it was sampled (below) |
 //! | `pace:N` | steps with this stream begin on a beat of N a second: N tokens a second |
 //! | `pause:N` | every step with this stream takes N ms more |

@@ -1,6 +1,8 @@
 //! `cargo xtask figures`: measures what can be measured on this machine: memory, start, size of the page, speed through
 //! nginx. For figures worth keeping let nothing else run.
 
+pub mod streams;
+
 use std::fs;
 use std::process::Command;
 use std::time::Duration;

@@ -27,6 +27,7 @@ usage: cargo xtask <command>
   test <part>      run one of them; an unknown name lists them
   chaos [--short]  kill everything under load and check that nothing is lost; --help has more
   figures          measure memory, start, page and speed
+  figures streams  measure thousands of idle streams, and hundreds of answers at once
   model <dir>      put the starter model into a directory that has no model
   build page       build the page only
   build programs   build oriel and oriel-engine only";
@@ -51,6 +52,7 @@ fn obey(words: &[&str]) -> Outcome {
         ["test", part] => test::test(Some(part)),
         ["chaos", options @ ..] => chaos::chaos(options),
         ["figures"] => figures::figures(),
+        ["figures", "streams"] => figures::streams::streams(),
         ["model", directory] => step("starter model", || setup::models::place_starter(directory.as_ref())),
         ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),
         ["build", "programs"] => step("programs", build::programs::build),

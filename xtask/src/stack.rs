@@ -21,7 +21,7 @@ use service::Service;
 use settings::Settings;
 
 /// Time for running answers to be written down and the private PostgreSQL to stop.
-const ORIEL_STOP: Duration = Duration::from_secs(30);
+pub const ORIEL_STOP: Duration = Duration::from_secs(30);
 /// nginx has nothing to finish once the backend is gone.
 const NGINX_STOP: Duration = Duration::from_secs(5);
 

@@ -9,6 +9,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use super::AppState;
+use crate::middleware::handover::{handover, prepare};
 use crate::middleware::{boundary::boundary, cors};
 use crate::routes;
 
@@ -30,9 +31,10 @@ pub fn server(listener: TcpListener, state: web::Data<AppState>) -> std::io::Res
             .configure(routes::configure)
             .wrap(Condition::new(page_elsewhere, from_fn(cors::cors)))
             .wrap(from_fn(boundary))
+            .wrap(from_fn(handover))
     });
     // A client that has left is noticed at once, not at the next write: readers and plain answers end with their
     // connection. What must be done to its end all the same is shielded from that (`middleware::isolate`).
-    let server = server.h1_allow_half_closed(false);
+    let server = server.h1_allow_half_closed(false).on_connect(prepare);
     Ok(server.keep_alive(KEEP_ALIVE).shutdown_timeout(SHUTDOWN_S).disable_signals().listen(listener)?.run())
 }

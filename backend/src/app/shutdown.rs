@@ -13,6 +13,9 @@ use super::start::Floors;
 /// within this time.
 const ECHO: Duration = Duration::from_secs(1);
 
+/// Streams end as soon as they are told, but for those of clients that do not read.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Returns at the first SIGINT or SIGTERM. Another one after [`ECHO`] ends the process at once, for whoever cannot wait.
 pub async fn signal() {
     next_signal().await;
@@ -52,7 +55,16 @@ pub(super) async fn run(floors: Floors, server: ServerHandle, serving: JoinHandl
         generations.say_goodbye().await;
         state.engine.shutdown().await;
     };
-    let ((), ()) = tokio::join!(stopped, ended);
+    let connections = &state.connections;
+    connections.close();
+    let told = tokio::time::timeout(GOODBYE, connections.wait());
+    let ((), (), told) = tokio::join!(stopped, ended, told);
+    if told.is_err() {
+        tracing::info!(
+            left = connections.len(),
+            "streams whose readers did not read were not told to come back"
+        );
+    }
     match serving.await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the listener ended with an error"),

@@ -8,6 +8,7 @@ use engine::{Engine, EngineConfig};
 use store::Store;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use super::replica::{Replica, ReplicaError};
 use super::{AppState, Database, DatabaseError, ownership, secrets, server, shutdown};
@@ -93,6 +94,7 @@ impl App {
             waiting_room: WaitingRoom::new(PLACES, config.database_patience),
             config,
             runtime,
+            connections: TaskTracker::new(),
             shutting_down: false.into(),
         });
         tracing::info!(%address, duration_ms = begun.elapsed().as_millis() as u64, bcrypt_cost = cost, "started");

@@ -58,7 +58,7 @@ fn all_wrong_settings_are_told_together() {
       LISTEN_ADDR is "8081"; expected an IP address and a port, as in 127.0.0.1:8081.
       REGISTRATION is "maybe"; expected `closed` or `invite` or `open`.
       DATABASE_URL is not of the form postgres://user:password@host:port/database.
-      SLOTS is 0; expected a whole number from 1 to 256.
+      SLOTS is 0; expected a whole number from 1 to 1024.
       THREADS is "many"; expected a whole number from 1 to 512.
       SECRET_KEY has 7 characters; expected at least 32, as from `openssl rand -base64 32`.
       BCRYPT_COST is 4; expected a whole number from 10 to 16.

@@ -76,7 +76,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "SLOTS",
         "4",
-        "Answers that one model writes at the same time, 1 to 256. Each takes memory for its context.",
+        "Answers that one model writes at the same time, 1 to 1024. Each takes memory for its context.",
     ),
     variable(
         "CONTEXT_TOKENS",

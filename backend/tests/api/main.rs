@@ -18,6 +18,7 @@ mod keys;
 mod operations;
 mod recovery;
 mod replicas;
+mod slow_readers;
 mod stream;
 mod takeover;
 mod titles;

@@ -45,8 +45,13 @@ const WORDS: [&str; 24] = [
     "**zinc** ",
 ];
 
+/// The first of the tokens that are a word written again and again.
+const FIRST_LARGE: Token = FIRST_WORD + WORDS.len() as Token;
+/// So long at least: an answer of some megabytes then takes some thousand steps.
+const LARGE_BYTES: usize = 1024;
+
 /// The first of the tokens that are a time: each slot has its own, whose bytes are when it was sampled last.
-pub(super) const FIRST_CLOCK: Token = FIRST_WORD + WORDS.len() as Token;
+pub(super) const FIRST_CLOCK: Token = FIRST_LARGE + WORDS.len() as Token;
 
 /// How long an answer is where the message does not say.
 const ANSWER_TOKENS: usize = 24;
@@ -59,12 +64,19 @@ pub(super) fn vocabulary_tokens(slots: u32) -> u32 {
 /// All bytes, so that one of them can be lent.
 static BYTES: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|value| value as u8));
 
+/// The words, each so often that it is large.
+static LARGE: LazyLock<[String; WORDS.len()]> =
+    LazyLock::new(|| WORDS.map(|word| word.repeat(LARGE_BYTES.div_ceil(word.len()))));
+
 pub(super) fn token_bytes(token: Token) -> &'static [u8] {
     let Ok(index) = usize::try_from(token) else { return &[] };
-    let word = index.checked_sub(FIRST_WORD as usize).and_then(|word| WORDS.get(word));
-    match word {
-        Some(word) => word.as_bytes(),
-        None => BYTES.get(index..=index).unwrap_or_default(),
+    let word = |first: Token| index.checked_sub(first as usize).filter(|word| *word < WORDS.len());
+    if let Some(word) = word(FIRST_WORD) {
+        WORDS.get(word).map(|word| word.as_bytes()).unwrap_or_default()
+    } else if let Some(word) = word(FIRST_LARGE) {
+        LARGE.get(word).map(String::as_bytes).unwrap_or_default()
+    } else {
+        BYTES.get(index..=index).unwrap_or_default()
     }
 }
 
@@ -74,6 +86,7 @@ pub(super) struct Script {
     pub(super) tokens: Option<usize>,
     pub(super) is_endless: bool,
     pub(super) echo: Option<String>,
+    pub(super) is_large: bool,
     pub(super) is_clock: bool,
     pub(super) pause_ms: u64,
     pub(super) tokens_per_second: Option<u32>,
@@ -96,6 +109,7 @@ impl Script {
             match (key, value.parse::<usize>().ok()) {
                 ("tokens", tokens) => script.tokens = tokens,
                 ("endless", None) => script.is_endless = true,
+                ("large", None) => script.is_large = true,
                 ("clock", None) => script.is_clock = true,
                 ("pace", Some(rate)) => script.tokens_per_second = u32::try_from(rate.max(1)).ok(),
                 ("pause", Some(ms)) => script.pause_ms = ms as u64,
@@ -137,7 +151,8 @@ pub(super) fn answer_token(prompt: &[Token], k: usize, sampling: &SamplingParams
     let chance = if sampling.temperature() > 0.0 { draw.to_bits() } else { 0 };
     let mut hasher = DefaultHasher::new();
     (prompt, k, chance).hash(&mut hasher);
-    FIRST_WORD + (hasher.finish() % WORDS.len() as u64) as Token
+    let first = if script.is_large { FIRST_LARGE } else { FIRST_WORD };
+    first + (hasher.finish() % WORDS.len() as u64) as Token
 }
 
 #[cfg(test)]
@@ -159,6 +174,7 @@ mod tests {
     fn every_token_has_its_bytes() {
         assert_eq!(token_bytes(65), b"A");
         assert_eq!(token_bytes(FIRST_WORD), b"amber ");
+        assert!((FIRST_LARGE..FIRST_CLOCK).all(|token| token_bytes(token).len() >= LARGE_BYTES));
         for marker in [END, SYSTEM, USER, ASSISTANT, TOOL, -1, FIRST_CLOCK] {
             assert_eq!(token_bytes(marker), b"");
         }

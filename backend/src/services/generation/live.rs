@@ -13,7 +13,7 @@ use shared::{ConversationId, GenerationId, Message, StreamEvent, UserId};
 
 /// Events that wait for one reader: a few seconds of a conversation with one running answer. What is older costs one
 /// query.
-const WAITING_EVENTS: usize = 64;
+pub const WAITING_EVENTS: usize = 64;
 /// Room for so many events is kept when they have been read; more is given back.
 const ROOM_EVENTS: usize = 4;
 
@@ -76,6 +76,15 @@ impl LiveHub {
             let event = Arc::new(event);
             ears.iter().for_each(|ear| ear.push(Arc::clone(&event)));
         }
+    }
+
+    /// How many events wait for the readers of a topic.
+    pub fn waiting(&self, topic: Topic) -> Vec<usize> {
+        let topics = self.lock();
+        topics
+            .get(&topic)
+            .map(|ears| ears.iter().map(|ear| ear.lock().waiting.len()).collect())
+            .unwrap_or_default()
     }
 
     /// Whether somebody listens to a topic.

@@ -27,7 +27,7 @@ use crate::services::absence::absent;
 
 /// A stream is asked to connect again after this time: its reader is authorised again, and the load of a server
 /// that has just started spreads.
-const STREAM_LIFETIME: Duration = Duration::from_secs(600);
+pub const STREAM_LIFETIME: Duration = Duration::from_secs(600);
 /// Chunks of one read of the journal: about a quarter of a minute of a fast answer.
 const PAGE_CHUNKS: u32 = 256;
 /// Readers see a pause for so long before they are told that the database is away.
@@ -116,11 +116,17 @@ impl Reader {
                 return None;
             }
             if self.lagged || !self.behind.is_empty() {
-                self.catch_up().await;
+                // Rare, and large while it lasts.
+                Box::pin(self.catch_up()).await;
             } else {
                 self.listen().await;
             }
         }
+    }
+
+    /// What follows without waiting for anything.
+    pub fn ready(&mut self) -> Option<StreamEvent> {
+        self.ready.pop_front()
     }
 
     /// Goes on where a former stream ended. A cursor that is not of this conversation, or ahead of the journal, is
