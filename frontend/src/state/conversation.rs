@@ -257,7 +257,7 @@ impl Conversation {
     }
 
     fn siblings(&self, message: &Message) -> Vec<MessageId> {
-        self.families().remove(&message.parent_id).unwrap_or_default()
+        self.families().get(&message.parent_id).cloned().unwrap_or_default()
     }
 
     /// The messages by what they follow. One that goes on with another one has its place.

@@ -110,8 +110,8 @@ pub fn Banner() -> Html {
         Notice::Long => html! {
             <div class="long">
                 { icon(Glyph::Offline, 20) }
-                <p>{ "Oriel has not answered for a while. Nothing is lost: answers go on by themselves when the server \
-                    is back, and what you write is kept. If this lasts, ask whoever runs the server." }</p>
+                <p>{ "Oriel has not answered for a while. Nothing is lost: when the server is back, everything goes on by \
+                    itself. If this lasts, ask whoever runs it." }</p>
                 <Button onclick={|_: MouseEvent| wake::everybody()}>{ "Try now" }</Button>
             </div>
         },
