@@ -67,8 +67,8 @@ impl Writer {
             loop {
                 tokio::select! {
                     biased;
-                    event = &mut next => break event,
                     () = &mut *signed_out => break None,
+                    event = &mut next => break event,
                     _ = heartbeat.tick() => {
                         let mut buffer = Buffer::new(*is_chunked);
                         buffer.bytes.extend_from_slice(b": keep-alive\n\n");

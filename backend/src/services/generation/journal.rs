@@ -23,7 +23,7 @@ use super::backoff::{Backoff, is_outage};
 use super::elsewhere::hints::Hints;
 use super::live::{LiveEvent, LiveHub, Topic};
 
-/// Between two commits: below what an eye sees as a pause, and twenty a second at most.
+/// From one commit to the next: below what an eye sees as a pause, and twenty a second at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
 /// After a pause the next text is written at once, but for this: the tokens of one decode step of all answers arrive
 /// so close together, and belong into one commit.
@@ -103,8 +103,9 @@ impl Journal {
         let mut last_flush = Instant::now();
         loop {
             self.inner.wait_for_work(last_flush).await;
-            self.inner.flush().await;
+            // From beginning to beginning: text must not wait for the pause and for the disk as well.
             last_flush = Instant::now();
+            self.inner.flush().await;
         }
     }
 }
