@@ -76,7 +76,9 @@ fn check_text(ledger: &Ledger, record: &Record, accepted: SendAccepted, options:
     ledger.check(Rule::ShownIsKept, answer.content.starts_with(&shown), || {
         format!("of {} was shown {shown:?}, and kept {:?}", accepted.generation_id, answer.content)
     });
-    let Some(sampling) = options.and_then(sampling) else {
+    // What was gone on with has its tokens, and room for as many as were asked for.
+    let room = answer.continues.map_or(0, |of| record.tokens(of));
+    let Some(sampling) = options.and_then(|options| sampling(options, room)) else {
         return ledger.check(Rule::OwnText, false, || format!("{accepted:?}: with which options?"));
     };
     let expected = expected_answer(&prompt(&record.path(accepted.user_message_id)), &sampling);
@@ -105,11 +107,11 @@ fn origin<'a>(mut one: &'a Asked, accepted: &BTreeMap<MessageId, &'a Asked>) -> 
     one
 }
 
-fn sampling(options: &GenerationOptions) -> Option<SamplingParams> {
+fn sampling(options: &GenerationOptions, room: u32) -> Option<SamplingParams> {
     let options = SamplingOptions {
         temperature: options.temperature,
         seed: options.seed,
-        max_tokens: options.max_tokens,
+        max_tokens: options.max_tokens.map(|most| most + room),
         ..SamplingOptions::default()
     };
     options.check().ok()

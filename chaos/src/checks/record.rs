@@ -70,6 +70,8 @@ pub struct ChunkRecord {
     pub kind: String,
     /// The text.
     pub body: String,
+    /// How many tokens it is.
+    pub tokens: i32,
 }
 
 impl Record {
@@ -106,8 +108,8 @@ impl Record {
             };
             record.generations.insert(GenerationId(uuid(&row, 0)?), generation);
         }
-        let chunks = "SELECT generation_id::text, seq, epoch, byte_offset, kind, body FROM generation_chunks
-            ORDER BY generation_id, seq";
+        let chunks = "SELECT generation_id::text, seq, epoch, byte_offset, kind, body, cardinality(tokens)
+            FROM generation_chunks ORDER BY generation_id, seq";
         for row in client.query(chunks, &[]).await.doing("read the journal")? {
             let chunk = ChunkRecord {
                 seq: row.get(1),
@@ -115,12 +117,20 @@ impl Record {
                 byte_offset: row.get(3),
                 kind: row.get(4),
                 body: row.get(5),
+                tokens: row.get(6),
             };
             if let Some(generation) = record.generations.get_mut(&GenerationId(uuid(&row, 0)?)) {
                 generation.chunks.push(chunk);
             }
         }
         Ok(record)
+    }
+
+    /// How many tokens an answer has.
+    pub fn tokens(&self, message: MessageId) -> u32 {
+        let of_message = self.generations.values().filter(|generation| generation.message == message);
+        let tokens: i32 = of_message.flat_map(|it| &it.chunks).map(|chunk| chunk.tokens).sum();
+        u32::try_from(tokens).unwrap_or_default()
     }
 
     /// The messages from the first of a branch to this one.

@@ -190,6 +190,8 @@ impl Device {
         };
         self.ledger.count(|sums| sums.streams += 1);
         backoff.reset();
+        // As the page: what began and ended while nobody listened is in the messages.
+        self.refresh(conversation).await;
         let mut bytes = response.bytes_stream();
         let mut decoder = sse::Decoder::new();
         loop {

@@ -244,6 +244,7 @@ impl Person {
         self.ledger.check(Rule::NothingRefused, stopped.is_some(), || {
             format!("a stop of {} was refused", answer.generation_id)
         });
+        self.ledger.note(browser.who(), format_args!("has stopped {}", answer.generation_id));
         self.ledger.count(|sums| sums.stops += 1);
     }
 
