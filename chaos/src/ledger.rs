@@ -39,6 +39,7 @@ struct Inner {
 struct Book {
     asked: BTreeMap<ClientId, Asked>,
     answers: BTreeMap<GenerationId, AnswerRecord>,
+    begun: BTreeMap<String, Option<ConversationId>>,
     checked: BTreeMap<Rule, u64>,
     broken: BTreeMap<Rule, u64>,
     violations: Vec<Violation>,
@@ -188,6 +189,26 @@ impl Ledger {
         });
     }
 
+    /// A conversation of this title, which no other has, is about to be made.
+    pub fn begins(&self, who: &str, title: &str) {
+        self.note(who, format_args!("begins {title:?}"));
+        self.book().begun.insert(title.to_owned(), None);
+    }
+
+    /// It was made. A second answer must be the first.
+    pub fn begun(&self, who: &str, title: &str, id: ConversationId) {
+        self.note(who, format_args!("has begun {id}"));
+        let first = *self.book().begun.entry(title.to_owned()).or_default().get_or_insert(id);
+        self.check(Rule::RepeatsAreHarmless, first == id, || {
+            format!("{title:?} is {first} and, later, {id}")
+        });
+    }
+
+    /// The conversations that were begun by their title, and which they are.
+    pub fn conversations(&self) -> BTreeMap<String, Option<ConversationId>> {
+        self.book().begun.clone()
+    }
+
     /// A stop is about to be sent.
     pub fn asks_stop(&self, who: &str, id: GenerationId) {
         self.note(who, format_args!("asks to stop {id}"));
@@ -209,11 +230,15 @@ impl Ledger {
         let record = book.answers.entry(id).or_default();
         record.conversation = Some(conversation);
         let fits = record.shown.starts_with(text) || text.starts_with(&record.shown);
+        let mut stood_still = None;
         if text.len() > record.shown.len() {
             text.clone_into(&mut record.shown);
-            book.recoveries.grew(id, text.len());
+            stood_still = book.recoveries.grew(id, text.len());
         }
         drop(book);
+        if let Some(time) = stood_still {
+            self.note("RECOVERY", format_args!("{id} stood still for {} ms", time.as_millis()));
+        }
         self.check(Rule::ShownIsKept, fits, || {
             format!("{who} shows another text of {id} than was shown before: {text:?}")
         });

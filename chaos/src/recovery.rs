@@ -54,19 +54,22 @@ impl Recoveries {
         }
     }
 
-    /// An answer has been shown further than ever.
-    pub fn grew(&mut self, id: GenerationId, length: usize) {
-        let Some(waiting) = self.waiting.get_mut(&id) else { return };
+    /// An answer has been shown further than ever. Tells how long it had stood still since the oldest fault.
+    pub fn grew(&mut self, id: GenerationId, length: usize) -> Option<Duration> {
+        let waiting = self.waiting.get_mut(&id)?;
         let now = Instant::now();
+        let mut longest = None;
         let measured = &mut self.measured;
         waiting.retain(|one| {
             let took = now.duration_since(one.since);
             let recovered = length > one.length && took > IN_FLIGHT;
             if recovered {
                 measured.entry(one.kind).or_default().push(took);
+                longest = longest.max(Some(took));
             }
             !recovered
         });
+        longest
     }
 
     /// An answer has ended.

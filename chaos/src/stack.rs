@@ -25,9 +25,9 @@ use process::{Exit, Program, Supervised};
 /// The scripted worker's program.
 pub const WORKER: &str = "oriel-engine-scripted";
 
-/// Answers that one server writes at the same time. Together the servers have room for everybody; when one is away,
-/// some have to wait.
-pub const SLOTS: u32 = 12;
+/// Answers that one server writes at the same time. Together the servers have room for everybody; when one is away, some
+/// have to wait.
+pub const SLOTS: u32 = 8;
 
 /// Connections of one server's pool. PostgreSQL takes 50 in all.
 pub const DATABASE_CONNECTIONS: u32 = 8;

@@ -11,6 +11,7 @@ use crate::ledger::{Ask, Asked, Ledger, Rule};
 
 /// Checks all of it.
 pub fn check(ledger: &Ledger, record: &Record) {
+    check_conversations(ledger, record);
     let asked = ledger.asked();
     let options = options_by_message(&asked);
     for one in &asked {
@@ -26,6 +27,21 @@ pub fn check(ledger: &Ledger, record: &Record) {
     ledger.check(Rule::SentOnce, (expected..=expected + unacknowledged).contains(&found), || {
         format!("{found} answers are kept, {expected} were acknowledged, {unacknowledged} were not")
     });
+}
+
+/// A conversation whose making was repeated under one key is there once.
+fn check_conversations(ledger: &Ledger, record: &Record) {
+    for (title, id) in ledger.conversations() {
+        let found: Vec<_> =
+            record.conversations.iter().filter(|(_, it)| *it == title).map(|(id, _)| *id).collect();
+        let right = match id {
+            Some(id) => found == [id],
+            None => found.len() <= 1,
+        };
+        ledger.check(Rule::RepeatsAreHarmless, right, || {
+            format!("{title:?} was answered with {id:?}, there are {found:?}")
+        });
+    }
 }
 
 fn check_count(ledger: &Ledger, record: &Record, one: &Asked) {

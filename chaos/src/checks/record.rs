@@ -13,6 +13,8 @@ use crate::failure::{Doing, Failure, Outcome};
 pub struct Record {
     /// All messages.
     pub messages: BTreeMap<MessageId, MessageRecord>,
+    /// The titles of all conversations.
+    pub conversations: Vec<(ConversationId, String)>,
     /// All answers, finished or not.
     pub generations: BTreeMap<GenerationId, GenerationRecord>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::{ApiError, ErrorCode, Login, Registration, Session, paths};
+use shared::{ApiError, ErrorCode, Login, Registration, Session, headers, paths};
 
 use crate::dice::Dice;
 use crate::failure::{Doing, Outcome};
@@ -209,10 +209,24 @@ impl Browser {
         path: &str,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<T, Trouble> {
+        self.ask_keyed(method, path, body, None).await
+    }
+
+    /// Asks once; with the same `Idempotency-Key` a second time is harmless.
+    pub async fn ask_keyed<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + Sync)>,
+        key: Option<&str>,
+    ) -> Result<T, Trouble> {
         let token = self.current();
         let mut request = self.plain(method, path).bearer_auth(&token);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(key) = key {
+            request = request.header(headers::IDEMPOTENCY_KEY, key);
         }
         let answer = self.exchange(request).await;
         self.signed_out(&answer, &token).await;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use reqwest::Method;
 use shared::page::Page;
 use shared::{ConversationId, GenerationId, Message, StreamEvent, paths, sse};
@@ -190,8 +191,9 @@ impl Device {
         };
         self.ledger.count(|sums| sums.streams += 1);
         backoff.reset();
-        // As the page: what began and ended while nobody listened is in the messages.
-        self.refresh(conversation).await;
+        // As the page: what began and ended while nobody listened is in the messages, which are read beside the stream.
+        let (mut refreshes, mut stale) = (FuturesUnordered::new(), false);
+        refreshes.push(self.refresh(conversation));
         let mut bytes = response.bytes_stream();
         let mut decoder = sse::Decoder::new();
         loop {
@@ -200,7 +202,16 @@ impl Device {
             {
                 tokio::time::sleep(dice.millis(0..=slow_ms)).await;
             }
-            let piece = match tokio::time::timeout(SILENCE, bytes.next()).await {
+            let heard = tokio::select! {
+                Some(()) = refreshes.next() => {
+                    if std::mem::take(&mut stale) {
+                        refreshes.push(self.refresh(conversation));
+                    }
+                    continue;
+                }
+                heard = tokio::time::timeout(SILENCE, bytes.next()) => heard,
+            };
+            let piece = match heard {
                 Err(_silent) => return Lost::Broken("silence".to_owned()),
                 Ok(None) => return Lost::Broken("its end".to_owned()),
                 Ok(Some(Err(error))) => return Lost::Broken(error.to_string()),
@@ -211,8 +222,11 @@ impl Device {
                 Err(error) => return Lost::Broken(error.to_string()),
             };
             for event in events {
-                match self.take(&event.data, &shown, conversation).await {
-                    Next::Listen | Next::Refresh => {}
+                match self.take(&event.data, &shown, conversation) {
+                    Next::Listen => {}
+                    Next::Refresh if refreshes.is_empty() => refreshes.push(self.refresh(conversation)),
+                    // What is being read may be older than this news.
+                    Next::Refresh => stale = true,
                     Next::Snapshot => return Lost::Restart,
                     Next::Reconnect(after_ms) => {
                         return Lost::Reconnect(Duration::from_millis(after_ms.into()));
@@ -232,12 +246,7 @@ impl Device {
         Lost::Broken(format!("{trouble}"))
     }
 
-    async fn take(
-        &self,
-        data: &str,
-        shown: &BTreeMap<GenerationId, usize>,
-        conversation: ConversationId,
-    ) -> Next {
+    fn take(&self, data: &str, shown: &BTreeMap<GenerationId, usize>, conversation: ConversationId) -> Next {
         let Ok(event) = serde_json::from_str::<StreamEvent>(data) else {
             self.ledger.check(Rule::ShownIsKept, false, || format!("an event that cannot be read: {data}"));
             return Next::Listen;
@@ -247,9 +256,6 @@ impl Device {
             None => return Next::Listen,
         };
         self.changes.send_modify(|changes| *changes += 1);
-        if next == Next::Refresh {
-            self.refresh(conversation).await;
-        }
         next
     }
 

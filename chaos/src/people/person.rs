@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use shared::{
-    ClientId, Continue, ConversationId, GenerationOptions, MessageId, Regenerate, SendAccepted, SendMessage,
-    paths,
+    ClientId, Continue, Conversation, ConversationId, CreateConversation, GenerationOptions, MessageId,
+    Regenerate, SendAccepted, SendMessage, paths,
 };
 use tokio::sync::watch;
 
@@ -43,7 +45,7 @@ pub struct Person {
 struct Place {
     conversation: ConversationId,
     /// The answer that the next message follows.
-    leaf: MessageId,
+    leaf: Option<MessageId>,
     /// About so many bytes are on the branch.
     bytes: usize,
 }
@@ -72,6 +74,7 @@ impl Person {
                 1..=6 => self.reload().await,
                 7..=8 => self.sign_out_and_in().await,
                 9..=20 => self.regenerate().await,
+                21..=26 => self.begin().await,
                 _ => self.send().await,
             }
         }
@@ -95,7 +98,7 @@ impl Person {
         let tokens = self.dice.between(ANSWER_TOKENS);
         let content = format!("{} says «{client_id}» ✓ and asks for tokens:{tokens}", device.browser().who());
         let options = self.options();
-        let parent = place.map(|place| place.leaf);
+        let parent = place.and_then(|place| place.leaf);
         let ask = Ask::Send { content: content.clone(), parent };
         let body = SendMessage {
             client_id,
@@ -113,25 +116,27 @@ impl Person {
             return;
         };
         let bytes = place.map_or(0, |place| place.bytes) + body.content.len();
-        self.here = Some(Place { conversation: accepted.conversation_id, leaf: accepted.message_id, bytes });
+        self.here =
+            Some(Place { conversation: accepted.conversation_id, leaf: Some(accepted.message_id), bytes });
         self.watch_answer(&device, accepted).await;
     }
 
     async fn regenerate(&mut self) {
         let (Some(place), Some(device)) = (self.here, self.device()) else { return };
+        let Some(leaf) = place.leaf else { return };
         let client_id = ClientId::new();
         let options = self.options();
         let body = Regenerate { client_id, model: None, options: options.clone() };
         let asked = Asked {
             client_id,
             person: self.number,
-            what: Ask::Regenerate { beside: place.leaf },
+            what: Ask::Regenerate { beside: leaf },
             options,
             accepted: None,
         };
-        let path = paths::message_regenerate(place.leaf);
+        let path = paths::message_regenerate(leaf);
         let Some(accepted) = self.deliver(&device, asked, &path, &body).await else { return };
-        self.here = Some(Place { leaf: accepted.message_id, ..place });
+        self.here = Some(Place { leaf: Some(accepted.message_id), ..place });
         self.watch_answer(&device, accepted).await;
     }
 
@@ -150,47 +155,65 @@ impl Person {
         self.deliver(device, asked, &paths::message_continue(of.message_id), &body).await
     }
 
-    /// Sends until it is acknowledged, as the page's outbox does; now and then twice at once, as a network may.
+    /// Sends until it is acknowledged, as the page's outbox does.
     async fn deliver(
         &mut self,
         device: &Arc<Device>,
         asked: Asked,
         path: &str,
-        body: &(impl serde::Serialize + Sync),
+        body: &(impl Serialize + Sync),
     ) -> Option<SendAccepted> {
-        let (client_id, browser) = (asked.client_id, device.browser());
-        self.ledger.asks(browser.who(), asked);
-        let mut backoff = Backoff::new(browser.dice(&client_id.to_string()));
+        let (client_id, browser, ledger) = (asked.client_id, device.browser(), self.ledger.clone());
+        ledger.asks(browser.who(), asked);
+        let acknowledged = |accepted: &SendAccepted| ledger.acknowledged(browser.who(), client_id, *accepted);
+        self.repeat(device, path, body, None, acknowledged).await
+    }
+
+    /// Makes a conversation that has a title already. The key makes repeats harmless.
+    async fn begin(&mut self) {
+        let Some(device) = self.device() else { return };
+        let (browser, ledger) = (device.browser(), self.ledger.clone());
+        let key = ClientId::new().to_string();
+        let title = format!("{} begins {key}", browser.who());
+        ledger.begins(browser.who(), &title);
+        let body = CreateConversation { title: Some(title.clone()), model: None };
+        let begun = |conversation: &Conversation| ledger.begun(browser.who(), &title, conversation.id);
+        let made = self.repeat(&device, paths::CONVERSATIONS, &body, Some(&key), begun).await;
+        self.here = made.map(|conversation| Place { conversation: conversation.id, leaf: None, bytes: 0 });
+        self.send().await;
+    }
+
+    /// Asks until there is an answer, now and then twice at once, as a network may.
+    async fn repeat<T: DeserializeOwned>(
+        &mut self,
+        device: &Arc<Device>,
+        path: &str,
+        body: &(impl Serialize + Sync),
+        key: Option<&str>,
+        answered: impl Fn(&T),
+    ) -> Option<T> {
+        let browser = device.browser();
+        let mut backoff = Backoff::new(browser.dice(path));
         loop {
             let twice = self.dice.percent(8.0);
             self.ledger.count(|sums| {
                 sums.tries += 1;
                 sums.duplicated += u64::from(twice);
             });
-            let once = || browser.ask::<SendAccepted>(Method::POST, path, Some(body));
-            let answers = if twice {
-                let (first, second) = tokio::join!(once(), once());
-                vec![first, second]
-            } else {
-                vec![once().await]
-            };
-            let mut accepted = None;
-            let mut trouble = None;
-            for answer in answers {
-                match answer {
-                    Ok(answer) => {
-                        self.ledger.acknowledged(browser.who(), client_id, answer);
-                        accepted = Some(answer);
-                    }
-                    Err(error) => trouble = Some(error),
+            let once = || browser.ask_keyed::<T>(Method::POST, path, Some(body), key);
+            let (first, second) = match twice {
+                true => {
+                    let (first, second) = tokio::join!(once(), once());
+                    (first, Some(second))
                 }
-            }
-            if accepted.is_some() {
-                return accepted;
-            }
-            if let Some(trouble) = trouble
-                && !browser.recovers(path, &trouble, &mut backoff).await
-            {
+                false => (once().await, None),
+            };
+            [Some(&first), second.as_ref()].into_iter().flatten().flatten().for_each(&answered);
+            let trouble = match (first, second) {
+                (Ok(answer), _) | (_, Some(Ok(answer))) => return Some(answer),
+                (Err(trouble), _) => trouble,
+            };
+            if !browser.recovers(path, &trouble, &mut backoff).await {
                 return None;
             }
         }
@@ -230,7 +253,7 @@ impl Person {
                 return;
             }
             let Some(next) = self.go_on(device, accepted).await else { return };
-            self.here = self.here.map(|place| Place { leaf: next.message_id, ..place });
+            self.here = self.here.map(|place| Place { leaf: Some(next.message_id), ..place });
             accepted = next;
         }
     }
