@@ -80,6 +80,10 @@ impl Record {
     /// Reads it all.
     pub async fn read(client: &Client) -> Outcome<Self> {
         let mut record = Self::default();
+        let conversations = "SELECT id::text, title FROM conversations";
+        for row in client.query(conversations, &[]).await.doing("read the conversations")? {
+            record.conversations.push((ConversationId(uuid(&row, 0)?), row.get(1)));
+        }
         let messages =
             "SELECT id::text, conversation_id::text, parent_id::text, role = 'user', content, status,
             finish_reason, continues::text FROM messages";
