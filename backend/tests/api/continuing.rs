@@ -109,3 +109,26 @@ async fn what_cannot_go_on_says_why_and_what_to_do_instead() {
     let told = refused(old.message_id).await;
     assert!(told.contains("two days"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_stands_there_while_an_answer_waits_to_go_on() {
+    let app = TestApp::builder().set("SLOTS", "1").start().await;
+    let ada = app.user().await;
+    let question = "tokens:40 pause:5";
+    let sent = ada.say(question).await;
+    let mut reader = ada.follow(&sent).await;
+    reader.until(|event| matches!(event, StreamEvent::Delta { seq: 2, .. })).await;
+    ada.stop(&sent).await.expect(202);
+    let stopped = reader.until_end(sent.generation_id).await;
+    let busy = ada.say("endless pause:20").await;
+    ada.follow(&busy).await.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
+
+    // An open page sees it at once, long before there is more.
+    let more: SendAccepted = ada.go_on(sent.message_id).await.json(202);
+    reader
+        .until(|event| event.cursor().is_some_and(|cursor| cursor.generation_id == more.generation_id))
+        .await;
+    assert_eq!(reader.answers.get(more.generation_id).map(|answer| &answer.text), Some(&stopped));
+    ada.stop(&busy).await.expect(202);
+    assert_eq!(reader.until_end(more.generation_id).await, foretold(question, None));
+}

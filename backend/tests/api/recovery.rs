@@ -470,3 +470,23 @@ async fn an_answer_that_was_kept_and_not_begun_begins_by_itself() {
     let sent = Left::of("tokens:5").write(&app, ada.account().id).await;
     assert_eq!(ada.follow(&sent).await.until_end(sent.generation_id).await, foretold("tokens:5"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_whose_answer_was_claimed_once_more_leaves_it_to_the_new_one() {
+    let app = TestApp::start().await;
+    let ada = app.user().await;
+    let sent = ada.say(QUESTION).await;
+    let mut reader = ada.follow(&sent).await;
+    until_chunk(&mut reader, 3).await;
+    // As after a long freeze, in which another server had it and died.
+    let (store, generations) = (&app.state().store, &app.state().generations);
+    let ids = [sent.generation_id];
+    let rows = store.claim_forgotten_generations(generations.owner(), &ids).await.expect("a claim");
+    assert_eq!(rows.len(), 1);
+    rows.into_iter().for_each(|row| generations.resume(row));
+    assert_eq!(reader.until_end(sent.generation_id).await, foretold(QUESTION));
+    assert!(errors(&reader).is_empty());
+    assert!(reader.seen.iter().any(|event| matches!(event, StreamEvent::Delta { epoch: 2, .. })));
+    let row = store.generation(ada.account().id, sent.generation_id).await.expect("a row");
+    assert_eq!((row.status, row.epoch), (GenerationStatus::Done, 2));
+}

@@ -9,8 +9,10 @@ use shared::FinishReason;
 use store::{Assembled, Ending, GenerationRow, GenerationStatus, StoreError};
 use time::OffsetDateTime;
 
+use super::super::chunk_event;
 use super::super::failure;
 use super::super::job::{Beginning, Work};
+use super::super::live::LiveEvent;
 use super::super::params::Params;
 use super::super::request::StoredRequest;
 use super::{Attempt, Gone, Runner, STOPPED, unwritable};
@@ -21,6 +23,9 @@ const ENGINE_DEATHS_MAX: u32 = 2;
 /// How long an answer waits for a model that cannot be used: longer than the pool rests after a few deaths, and as long
 /// as a person looks at an answer that does not move.
 const UNUSABLE_FOR: Duration = Duration::from_secs(60);
+/// Chunks that a continued answer begins with: one for each change between reasoning and answer. Readers heal from the
+/// journal where there are more.
+const BEGINNING_CHUNKS: u32 = 64;
 /// Tokens that the end may have left out of the journal: those of one character, four bytes at most.
 const CUT_TOKENS: usize = 4;
 
@@ -93,6 +98,9 @@ impl Runner {
         if let Some(ending) = self.see(&snapshot.generation)? {
             return Ok(ending.into());
         }
+        if !self.started && written.seq > 0 {
+            self.tell_written().await?;
+        }
         if written.is_cut {
             return Ok(Ending::Finished(reason_of_cut(&params, &written)).into());
         }
@@ -110,6 +118,18 @@ impl Runner {
             priority: Priority::Chat,
         })
         .await
+    }
+
+    /// An answer that goes on with another one begins with its text, which nobody has been told of. Whoever hears it twice
+    /// skips it.
+    async fn tell_written(&self) -> Result<(), Gone> {
+        let (store, user, id) = (&self.generations.inner.store, self.job.user, self.id());
+        if let Ok(read) = self.patiently(|| store.journal_after(user, id, 0, BEGINNING_CHUNKS)).await? {
+            for chunk in read.chunks {
+                self.publish(LiveEvent::Stream(chunk_event(id, self.job.message_id, chunk)));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the generation is still ours, and is still wanted.
