@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`Generations`] is what the other services see. A runner belongs to no request and no reader: it lives on the
-//! main runtime and ends by itself, by a stop, or with the process.
+//! main runtime and ends by itself, by a stop, or with the process. In that case, and when the model's process dies,
+//! another run goes on from the journal: the text stays, and the next token is the one that would have come.
 
 mod accumulator;
 mod backoff;
@@ -273,7 +274,7 @@ impl Generations {
     }
 
     /// Tells all streams to reconnect, ends the runners and writes their text. Their answers stay unfinished:
-    /// [`recover`](Self::recover) finds them after the restart.
+    /// another replica, or [`recover`](Self::recover) after the restart, goes on with them.
     pub async fn shutdown(&self) {
         self.inner.closing.cancel();
         self.inner.runners.close();
