@@ -48,7 +48,7 @@ pub use generations::{Claim, Ending, GenerationRow, GenerationStatus, Started, S
 pub use idempotency::{Begun, KeptAnswer, KeyedRequest};
 pub use journal::{Chunk, JournalRead, NewChunk, Snapshot};
 pub use notify::{Listener, Notifier};
-pub use replicas::{Heartbeat, LEASE_S, ReplicaId};
+pub use replicas::{Heart, Heartbeat, LEASE_S, ReplicaId};
 pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
 pub use sessions::{NewSession, Rotation, SessionRow};
 #[cfg(feature = "test-support")]

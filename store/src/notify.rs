@@ -51,7 +51,8 @@ impl Store {
         Ok(Listener { connection: self.connection_apart(&settings).await? })
     }
 
-    async fn connection_apart(&self, settings: &str) -> Result<AsyncPgConnection, StoreError> {
+    /// A connection outside the pool, without time limits.
+    pub(crate) async fn connection_apart(&self, settings: &str) -> Result<AsyncPgConnection, StoreError> {
         in_time(async {
             let mut connection = self.unlimited_connection().await?;
             connection.batch_execute(settings).await?;

@@ -1,11 +1,13 @@
 //! Server processes and their leases, by the database's clock.
 
 use std::fmt;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::GenerationId;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::column::Word;
@@ -44,6 +46,9 @@ impl fmt::Debug for ReplicaId {
 /// A lease in seconds: three heartbeats of two seconds may be missed before others take over.
 pub const LEASE_S: u32 = 6;
 
+/// A third of a lease: one that takes longer is given up, and there is time for others.
+pub const BEAT_WITHIN: Duration = Duration::from_secs(2);
+
 /// What a heartbeat found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
@@ -51,6 +56,64 @@ pub struct Heartbeat {
     pub was_held: bool,
     /// How many other processes hold theirs.
     pub others: u32,
+}
+
+/// Prolongs the lease of a process. On a connection of its own: however many queries wait for the pool, a heartbeat must
+/// not wait behind them.
+pub struct Heart {
+    store: Store,
+    id: ReplicaId,
+    boot_id: Uuid,
+    connection: Option<AsyncPgConnection>,
+}
+
+impl Heart {
+    /// Prolongs the lease. By the clock of the moment, not of the transaction's begin: a database that was halted must
+    /// not take a lease for held that was over meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where another process has taken its place; [`StoreError::Unavailable`] where the database
+    /// takes longer than [`BEAT_WITHIN`].
+    pub async fn beat(&mut self) -> Result<Heartbeat, StoreError> {
+        let connection = self.connection.take();
+        let beat = async {
+            let mut connection = match connection {
+                Some(connection) => connection,
+                None => self.store.connection_apart("SET application_name = 'oriel heart'").await?,
+            };
+            let beat = beat(&mut connection, self.id, self.boot_id).await?;
+            Ok::<_, StoreError>((connection, beat))
+        };
+        let (connection, beat) = timeout(BEAT_WITHIN, beat).await.map_err(StoreError::unavailable)??;
+        self.connection = Some(connection);
+        Ok(beat)
+    }
+}
+
+async fn beat(
+    connection: &mut AsyncPgConnection,
+    id: ReplicaId,
+    boot_id: Uuid,
+) -> Result<Heartbeat, StoreError> {
+    let beat: Option<Beat> = diesel::sql_query(format!(
+        "WITH mine AS (
+             SELECT id, lease_until > clock_timestamp() AS was_held FROM replicas
+             WHERE id = $1 AND boot_id = $2 FOR UPDATE
+         ), renewed AS (
+             UPDATE replicas SET lease_until = clock_timestamp() + interval '{LEASE_S} seconds'
+             FROM mine WHERE replicas.id = mine.id
+         )
+         SELECT was_held,
+             (SELECT count(*) FROM replicas WHERE id <> $1 AND lease_until > clock_timestamp()) AS others
+         FROM mine"
+    ))
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<SqlUuid, _>(boot_id)
+    .get_result(connection)
+    .await
+    .optional()?;
+    let Beat { was_held, others } = beat.ok_or(StoreError::Conflict)?;
+    Ok(Heartbeat { was_held, others: u32::try_from(others).unwrap_or(u32::MAX) })
 }
 
 #[derive(QueryableByName)]
@@ -81,32 +144,9 @@ impl Store {
         Ok(())
     }
 
-    /// Prolongs the lease of a process. By the clock of the moment, not of the transaction's begin: a database that
-    /// was halted must not take a lease for held that was over meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] where another process has taken its place.
-    pub async fn heartbeat(&self, id: ReplicaId, boot_id: Uuid) -> Result<Heartbeat, StoreError> {
-        let mut connection = self.connection().await?;
-        let beat: Option<Beat> = diesel::sql_query(format!(
-            "WITH mine AS (
-                 SELECT id, lease_until > clock_timestamp() AS was_held FROM replicas
-                 WHERE id = $1 AND boot_id = $2 FOR UPDATE
-             ), renewed AS (
-                 UPDATE replicas SET lease_until = clock_timestamp() + interval '{LEASE_S} seconds'
-                 FROM mine WHERE replicas.id = mine.id
-             )
-             SELECT was_held,
-                 (SELECT count(*) FROM replicas WHERE id <> $1 AND lease_until > clock_timestamp()) AS others
-             FROM mine"
-        ))
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<SqlUuid, _>(boot_id)
-        .get_result(&mut connection)
-        .await
-        .optional()?;
-        let Beat { was_held, others } = beat.ok_or(StoreError::Conflict)?;
-        Ok(Heartbeat { was_held, others: u32::try_from(others).unwrap_or(u32::MAX) })
+    /// What keeps the lease of a process from now on.
+    pub fn heart(&self, id: ReplicaId, boot_id: Uuid) -> Heart {
+        Heart { store: self.clone(), id, boot_id, connection: None }
     }
 
     /// The answers of a server whose end was asked for and has not come yet.

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use store::{Heartbeat, ReplicaId, Store, StoreError};
+use store::{Heart, Heartbeat, ReplicaId, Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -65,7 +65,7 @@ impl Replica {
         store.register_replica(id, boot_id).await?;
         let lease = Lease { held_since: Some(Instant::now()), others: 0, is_taken: false };
         let (sender, lease) = watch::channel(lease);
-        let heartbeat = tokio::spawn(beat(store.clone(), id, boot_id, sender));
+        let heartbeat = tokio::spawn(beat(store.heart(id, boot_id), id, sender));
         Ok(Self { id, boot_id, store, lease, heartbeat, _lock: lock })
     }
 
@@ -117,12 +117,12 @@ fn lock(data_dir: &Path) -> Result<(ReplicaId, File), ReplicaError> {
     Ok((id, file))
 }
 
-async fn beat(store: Store, id: ReplicaId, boot_id: Uuid, lease: watch::Sender<Lease>) {
+async fn beat(mut heart: Heart, id: ReplicaId, lease: watch::Sender<Lease>) {
     let mut tick = tokio::time::interval(HEARTBEAT_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        match store.heartbeat(id, boot_id).await {
+        match heart.beat().await {
             Ok(Heartbeat { was_held, others }) => lease.send_modify(|lease| {
                 let held_since = lease.held_since.filter(|_| was_held).unwrap_or_else(Instant::now);
                 *lease = Lease { held_since: Some(held_since), others, is_taken: false };

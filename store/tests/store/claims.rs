@@ -100,11 +100,11 @@ async fn a_process_that_was_replaced_learns_it_from_its_heartbeat() {
     let world = World::new().await;
     let (id, old, new) = (ReplicaId::new(), Uuid::now_v7(), Uuid::now_v7());
     world.store.register_replica(id, old).await.unwrap();
-    world.store.heartbeat(id, old).await.unwrap();
+    world.store.heart(id, old).beat().await.unwrap();
     world.store.register_replica(id, new).await.unwrap();
-    assert!(matches!(world.store.heartbeat(id, old).await, Err(StoreError::Conflict)));
+    assert!(matches!(world.store.heart(id, old).beat().await, Err(StoreError::Conflict)));
     world.store.release_replica(id, old).await.unwrap();
-    world.store.heartbeat(id, new).await.unwrap();
+    world.store.heart(id, new).beat().await.unwrap();
 }
 
 #[tokio::test]
@@ -126,10 +126,11 @@ async fn a_heartbeat_tells_whether_the_lease_was_held_and_how_many_others_live()
     let world = World::new().await;
     let (id, boot_id) = (ReplicaId::new(), Uuid::now_v7());
     world.store.register_replica(id, boot_id).await.unwrap();
-    let beat = world.store.heartbeat(id, boot_id).await.unwrap();
+    let mut heart = world.store.heart(id, boot_id);
+    let beat = heart.beat().await.unwrap();
     assert_eq!(beat, Heartbeat { was_held: true, others: 1 });
     world.sql("UPDATE replicas SET lease_until = now() - interval '1 second'").await;
-    let beat = world.store.heartbeat(id, boot_id).await.unwrap();
+    let beat = heart.beat().await.unwrap();
     assert_eq!(beat, Heartbeat { was_held: false, others: 0 });
 }
 
@@ -160,4 +161,21 @@ async fn a_server_takes_up_what_it_owns_and_has_forgotten_and_nothing_else() {
     );
     let row = world.store.generation(world.ada, running.generation_id).await.unwrap();
     assert_eq!(row.epoch, 1);
+}
+
+#[tokio::test]
+async fn a_heart_beats_on_after_it_has_lost_its_connection() {
+    let world = World::new().await;
+    let (id, boot_id) = (ReplicaId::new(), Uuid::now_v7());
+    world.store.register_replica(id, boot_id).await.unwrap();
+    let mut heart = world.store.heart(id, boot_id);
+    heart.beat().await.unwrap();
+    world
+        .sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oriel heart'
+            AND datname = current_database()",
+        )
+        .await;
+    assert!(matches!(heart.beat().await, Err(StoreError::Unavailable(_))));
+    heart.beat().await.unwrap();
 }

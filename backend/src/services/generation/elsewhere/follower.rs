@@ -124,7 +124,7 @@ impl Follower {
                         tracing::warn!(%error, "answers of other servers are not followed for now");
                     }
                     self.inner.put_back(&batch);
-                    backoff.wait().await;
+                    backoff.wait_for(&self.inner.store).await;
                 }
             }
         }

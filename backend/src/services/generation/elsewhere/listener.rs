@@ -20,7 +20,7 @@ pub async fn run(generations: Generations) {
         if backoff.is_first() {
             tracing::debug!(%error, "hints of other replicas are not heard until the database is back");
         }
-        backoff.wait().await;
+        backoff.wait_for(generations.store()).await;
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn run(generations: Generations) {
         if backoff.is_first() {
             tracing::debug!(%error, "hints to other replicas are dropped until the database is back");
         }
-        backoff.wait().await;
+        backoff.wait_for(store).await;
         hints.lost();
     }
 }
