@@ -3,6 +3,7 @@
 //! [`start`] brings the floors up, [`server`] listens, [`shutdown`] takes everything down in order.
 
 mod database;
+mod files;
 pub mod logging;
 mod ownership;
 mod replica;

@@ -66,7 +66,8 @@ pub struct Usage {
 /// What happens to one answer.
 ///
 /// `(Queued | Loading)* (Prompt Prefill* (Text | ToolCall)*)? (Done | Failed)`: exactly one `Done` or `Failed`, and
-/// nothing after it. A consumer that lags sees fewer and larger `Text` events and only the newest of the others.
+/// nothing after it. A consumer that lags sees fewer and larger `Text` events and only the newest of the others; past a
+/// bound its answer waits for it, in its slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum GenerationEvent {
     /// Waits for a slot.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::replica::{Replica, ReplicaError};
-use super::{AppState, Database, DatabaseError, ownership, secrets, server, shutdown};
+use super::{AppState, Database, DatabaseError, files, ownership, secrets, server, shutdown};
 use crate::AppError;
 use crate::config::Config;
 use crate::middleware::patience::{PLACES, WaitingRoom};
@@ -69,6 +69,7 @@ impl App {
     /// HTTP workers.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let begun = Instant::now();
+        files::allow_all();
         let (listener, address) = listen(config.listen_addr)?;
         // Before the database, because it fails at once where a path is wrong.
         let engine = Engine::start(engine_config(&config))?;

@@ -76,7 +76,11 @@ pub async fn handover(
     let Some(Handover(serve)) = handover else { return Ok(response) };
     match take_over(&response, serve) {
         Ok(_task) => Ok(response.map_body(|_, _| BoxBody::new(BreaksOff))),
-        Err(error) => Ok(response.into_response(HttpResponse::from_error(AppError::internal(error)))),
+        // The last words on this request: its own layers are done.
+        Err(error) => {
+            tracing::error!(%error, "a stream cannot be opened");
+            Ok(response.into_response(HttpResponse::from_error(AppError::internal(error))))
+        }
     }
 }
 
