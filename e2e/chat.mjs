@@ -26,9 +26,9 @@ export class Chat {
     await this.page.getByRole("button", { name: "Sign in" }).waitFor();
   }
 
-  // The text of the last answer, without what stands below it.
+  // The text of the last answer, without what stands below it; empty before its first word.
   async lastText() {
-    return (await this.answers.last().locator(".prose").last().textContent({ timeout: PATIENCE_MS })) ?? "";
+    return (await this.answers.last().locator(".prose").allTextContents()).at(-1) ?? "";
   }
 
   async signUp({ name, email, password }) {
@@ -59,18 +59,24 @@ export class Chat {
     await this.writing.waitFor({ timeout: ANSWER_MS });
     await until(`${letters} letters of an answer`, async () => {
       if ((await this.writing.count()) === 0) throw new Error("the answer had ended before it could be seen growing");
-      return letters_of(await this.answerText()).length >= letters;
+      return letters_of(await this.lastText()).length >= letters;
     }, ANSWER_MS);
   }
 
   // Until the answer has grown by itself.
   async untilGrown(letters) {
-    const before = letters_of(await this.answerText()).length;
-    await until(`${letters} more letters`, async () => letters_of(await this.answerText()).length >= before + letters, ANSWER_MS);
+    const before = letters_of(await this.lastText()).length;
+    await until(`${letters} more letters`, async () => letters_of(await this.lastText()).length >= before + letters, ANSWER_MS);
   }
 
   async stop() {
     await this.stopButton.click();
+    await this.untilEnded();
+  }
+
+  // Ends an answer of which enough was seen, unless it has just ended by itself.
+  async end() {
+    if (await this.stopButton.isVisible()) await this.stopButton.click({ timeout: 2_000 }).catch(() => {});
     await this.untilEnded();
   }
 
