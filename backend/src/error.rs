@@ -4,6 +4,7 @@
 //! HTTP status of every code. The boundary (`middleware::boundary`) writes the body and logs the cause.
 
 mod convert;
+pub mod openai;
 pub mod status;
 
 use std::fmt;

@@ -20,6 +20,7 @@ mod models;
 mod openapi;
 mod params;
 mod stream;
+mod v1;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +85,8 @@ pub struct Endpoint {
     pub method: Method,
     /// The path's template, from `shared::paths`.
     pub path: &'static str,
+    /// Another path at which the same is found.
+    pub alias: Option<&'static str>,
     /// Who may call it.
     pub access: Access,
     /// Whose its answer is.
@@ -96,12 +99,17 @@ pub struct Endpoint {
 impl Endpoint {
     /// A row. `handler` is `|| web::to(the_handler)`: every worker thread makes its own.
     pub fn new(method: Method, path: &'static str, access: Access, handler: fn() -> Route) -> Self {
-        Self { method, path, access, answering: Answering::Lasting, patient: true, handler }
+        Self { method, path, alias: None, access, answering: Answering::Lasting, patient: true, handler }
     }
 
     /// A row that says how things are at this moment.
     fn impatient(self) -> Self {
         Self { patient: false, ..self }
+    }
+
+    /// The same row at another path too.
+    pub fn also_at(self, alias: &'static str) -> Self {
+        Self { alias: Some(alias), ..self }
     }
 
     /// The same row with an answer that is not lasting.
@@ -155,6 +163,7 @@ pub fn table() -> Vec<Endpoint> {
         chat::endpoints(),
         generations::endpoints(),
         stream::endpoints(),
+        v1::endpoints(),
     ]
     .concat()
 }
@@ -163,20 +172,27 @@ pub fn table() -> Vec<Endpoint> {
 pub fn configure(services: &mut web::ServiceConfig) {
     let mut resources: BTreeMap<&str, Vec<Endpoint>> = BTreeMap::new();
     for endpoint in table() {
-        resources.entry(endpoint.path).or_default().push(endpoint);
+        for path in endpoint.alias.into_iter().chain([endpoint.path]) {
+            resources.entry(path).or_default().push(endpoint.clone());
+        }
     }
     services.app_data(params::path_config()).app_data(params::query_config());
     for (path, endpoints) in resources {
         let allowed: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.method.as_str()).collect();
         let allowed = allowed.join(", ");
-        let mut resource =
-            web::resource(path).default_service(web::to(move || method_not_allowed(allowed.clone())));
+        let mut resource = web::resource(pattern(path))
+            .default_service(web::to(move || method_not_allowed(allowed.clone())));
         for endpoint in &endpoints {
             resource = resource.route(endpoint.route());
         }
         services.service(resource);
     }
     services.default_service(web::to(no_such_route));
+}
+
+/// The id of a model may hold slashes; everything else between slashes is one segment.
+fn pattern(path: &str) -> String {
+    path.replace("{model_id}", "{model_id:.+}")
 }
 
 async fn method_not_allowed(allowed: String) -> HttpResponse {

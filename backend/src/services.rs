@@ -3,7 +3,8 @@
 mod absence;
 pub mod auth;
 pub mod chat;
+pub mod completions;
 pub mod conversation;
 pub mod generation;
-mod model_choice;
+pub mod model_choice;
 mod title;

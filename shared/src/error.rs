@@ -37,6 +37,8 @@ pub enum ErrorCode {
     RateLimited,
     /// The queue is full: wait `retry_after_s`.
     Overloaded,
+    /// The model is being loaded, and the caller did not want to wait: come again after `retry_after_s`.
+    ModelLoading,
     /// The model cannot be used; the message says why.
     ModelUnavailable,
     /// The engine ended in the middle of the answer.

@@ -40,6 +40,18 @@ pub const STREAM: &str = "/api/stream";
 pub const STREAM_CONVERSATION: &str = "/api/stream/{conversation_id}";
 /// The models.
 pub const MODELS: &str = "/api/models";
+/// The models, in OpenAI's way.
+pub const V1_MODELS: &str = "/v1/models";
+/// One of them; its id may hold slashes.
+pub const V1_MODEL: &str = "/v1/models/{model_id}";
+/// Chat in OpenAI's way.
+pub const V1_CHAT_COMPLETIONS: &str = "/v1/chat/completions";
+/// [`V1_MODELS`] for clients that leave out the prefix.
+pub const V1_MODELS_ALIAS: &str = "/models";
+/// [`V1_MODEL`] for clients that leave out the prefix.
+pub const V1_MODEL_ALIAS: &str = "/models/{model_id}";
+/// [`V1_CHAT_COMPLETIONS`] for clients that leave out the prefix.
+pub const V1_CHAT_COMPLETIONS_ALIAS: &str = "/chat/completions";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/api/openapi.json";
 /// Alive?

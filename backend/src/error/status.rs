@@ -15,7 +15,10 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::RateLimited | ErrorCode::Overloaded => 429,
         ErrorCode::Internal => 500,
         ErrorCode::EngineFailed => 502,
-        ErrorCode::DatabaseUnavailable | ErrorCode::StorageFull | ErrorCode::ShuttingDown => 503,
+        ErrorCode::DatabaseUnavailable
+        | ErrorCode::StorageFull
+        | ErrorCode::ShuttingDown
+        | ErrorCode::ModelLoading => 503,
     }
 }
 
@@ -46,13 +49,14 @@ pub fn fault_message(code: ErrorCode) -> Option<&'static str> {
             "The server's disk is full, and nothing new can be kept. Whoever runs the server must free space where \
              PostgreSQL keeps its data (DATA_DIR, or the database's own machine); then it goes on by itself.",
         ),
+        ErrorCode::ModelLoading => Some("The model is being loaded. Try again in a moment."),
         ErrorCode::ShuttingDown => Some("The server is restarting. Try again in a moment."),
         _ => None,
     }
 }
 
 /// Every code, for tables and tests.
-pub const ALL: [ErrorCode; 20] = [
+pub const ALL: [ErrorCode; 21] = [
     ErrorCode::InvalidBody,
     ErrorCode::InvalidFields,
     ErrorCode::BodyTooLarge,
@@ -67,6 +71,7 @@ pub const ALL: [ErrorCode; 20] = [
     ErrorCode::ContextLengthExceeded,
     ErrorCode::RateLimited,
     ErrorCode::Overloaded,
+    ErrorCode::ModelLoading,
     ErrorCode::ModelUnavailable,
     ErrorCode::EngineFailed,
     ErrorCode::DatabaseUnavailable,
@@ -106,6 +111,7 @@ mod tests {
         400 context_length_exceeded
         429 rate_limited
         429 overloaded
+        503 model_loading
         409 model_unavailable
         502 engine_failed
         503 database_unavailable

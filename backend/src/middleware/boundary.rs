@@ -105,8 +105,8 @@ impl Failure {
 
     /// The error as a response. Headers that the handler set, a cookie or `Allow`, stay.
     fn respond(self, response: ServiceResponse, request_id: &RequestId) -> ServiceResponse {
-        let mut rendered: HttpResponse =
-            error_response::respond(&ApiError { request_id: Some(request_id.0.clone()), ..self.body });
+        let body = ApiError { request_id: Some(request_id.0.clone()), ..self.body };
+        let mut rendered: HttpResponse = error_response::respond_at(response.request().path(), &body);
         for (name, value) in response.headers() {
             if !rendered.headers().contains_key(name) {
                 rendered.headers_mut().append(name.clone(), value.clone());

@@ -11,6 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
     Access, Endpoint, api_keys, auth, chat, conversations, generations, health, me, messages, models, stream,
+    v1,
 };
 
 /// The rows of this module in the route table.
@@ -48,6 +49,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         generations::stop,
         stream::news,
         stream::conversation,
+        v1::models::list,
+        v1::models::get,
+        v1::chat::complete,
     ),
     components(schemas(shared::ApiError)),
     modifiers(&BearerToken, &IdempotencyKey),

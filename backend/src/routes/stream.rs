@@ -16,7 +16,7 @@ use crate::services::generation::reader::Reader;
 /// Where a former stream ended.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx, and whatever else is on the way, to pass every event on at once.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {

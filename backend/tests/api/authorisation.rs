@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{ApiKeyMade, ClientId, ConversationId, ErrorCode, SendAccepted, paths};
 
-use crate::support::{Actor, Answer, TestApp, short};
+use crate::support::{Actor, Answer, MODEL, TestApp, short};
 
 /// The status that each actor gets. The owner comes last: some calls leave nothing for others.
 struct Row {
@@ -88,9 +88,13 @@ fn matrix() -> Vec<Row> {
         Row::owned(post.clone(), paths::MESSAGE_REGENERATE, 202)
             .with(|| json!({"client_id": ClientId::new()})),
         Row::owned(post.clone(), paths::MESSAGE_CONTINUE, 202).with(|| json!({"client_id": ClientId::new()})),
-        Row::owned(post, paths::GENERATION_STOP, 204),
+        Row::owned(post.clone(), paths::GENERATION_STOP, 204),
         Row::private(get.clone(), paths::STREAM, 200),
-        Row::owned(get, paths::STREAM_CONVERSATION, 200),
+        Row::owned(get.clone(), paths::STREAM_CONVERSATION, 200),
+        Row::private(get.clone(), paths::V1_MODELS, 200),
+        Row::private(get, paths::V1_MODEL, 200),
+        Row::private(post, paths::V1_CHAT_COMPLETIONS, 200)
+            .with(|| json!({"messages": [{"role": "user", "content": "tokens:1"}]})),
     ]
 }
 
@@ -104,6 +108,7 @@ fn filled(path: &str, ids: &SendAccepted, key: &ApiKeyMade) -> String {
         .replace("{message_id}", &ids.message_id.to_string())
         .replace("{generation_id}", &ids.generation_id.to_string())
         .replace("{key_id}", &key.key.id.to_string())
+        .replace("{model_id}", MODEL)
 }
 
 /// The status alone: a stream's body has no end.
@@ -178,7 +183,11 @@ async fn a_private_route_asks_who_is_calling_before_it_looks_at_anything_else() 
         let method = Method::from_bytes(row.method.as_str().as_bytes()).unwrap();
         let request = anonymous.request(method, row.path).body("{ this is no JSON");
         let answer = Answer::of(request).await;
-        answer.error(ErrorCode::Unauthenticated);
+        if row.path.starts_with("/v1/") {
+            assert_eq!(answer.value(401)["error"]["code"], "invalid_api_key");
+        } else {
+            answer.error(ErrorCode::Unauthenticated);
+        }
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{}", row.path);
     }
 }

@@ -15,6 +15,7 @@ mod conversations;
 mod idempotency;
 mod journal;
 mod keys;
+mod openai;
 mod operations;
 mod recovery;
 mod replicas;

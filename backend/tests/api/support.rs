@@ -8,6 +8,6 @@ mod reader;
 mod worker;
 
 pub use actor::{Actor, Answer};
-pub use app::TestApp;
+pub use app::{MODEL, TestApp};
 pub use chat::{greedy, message, reply, short};
 pub use reader::Reader;
