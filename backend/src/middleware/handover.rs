@@ -5,12 +5,14 @@
 //! actix lets go of a connection without a word when a body ends before its length, and it has written nothing by
 //! then. That closes its handle on the socket; the duplicate made when the connection came stays.
 
-use std::future::Future;
+mod connection;
+
 use std::io::Write;
 use std::net::TcpStream as StdTcpStream;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
@@ -20,38 +22,36 @@ use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream as ActixStream;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse, web};
+use futures_util::{StreamExt, stream};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::{AppError, AppState};
+use connection::{Body, Connection};
 
 /// What the system keeps for a reader that does not read, instead of megabytes: some seconds of the fastest answer. (It
 /// takes twice this.)
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
-/// A connection after the head of its answer.
-#[derive(Debug)]
-pub struct Connection {
-    /// The socket.
-    pub socket: TcpStream,
-    /// What is to be written first.
-    pub head: Vec<u8>,
-    /// Whether the body goes in chunks; otherwise it ends with the connection.
-    pub is_chunked: bool,
+/// The body of an answer that leaves actix, and how long it may take. A handler leaves it in the extensions of its
+/// response, whose own body is dropped.
+pub struct Handover {
+    body: Body,
+    lifetime: Duration,
 }
 
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// What shall go on with the connection. A handler leaves it in the extensions of its response, whose body is dropped.
-pub struct Handover(Box<dyn FnOnce(Connection) -> Task + Send>);
-
 impl Handover {
-    /// Goes on with `serve`, which must end when the server goes down.
-    pub fn to<F: Future<Output = ()> + Send + 'static>(
-        serve: impl FnOnce(Connection) -> F + Send + 'static,
-    ) -> Self {
-        Self(Box::new(|connection| Box::pin(serve(connection))))
+    /// Hands over `body`, which must end when the server goes down. A connection that cannot be written to for as long
+    /// as `lifetime` from now is given up.
+    pub fn of(body: impl MessageBody + Send + 'static, lifetime: Duration) -> Self {
+        let mut body = Box::pin(body);
+        // Whatever a body may fail with, its reader comes back.
+        let next = move |context: &mut Context<'_>| {
+            body.as_mut().poll_next(context).map(|bytes| bytes.and_then(Result::ok))
+        };
+        Self { body: Box::pin(stream::poll_fn(next).fuse()), lifetime }
     }
 }
 
@@ -73,8 +73,8 @@ pub async fn handover(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut response = next.call(request).await?.map_into_boxed_body();
     let handover = response.response_mut().extensions_mut().remove();
-    let Some(Handover(serve)) = handover else { return Ok(response) };
-    match take_over(&response, serve) {
+    let Some(handover) = handover else { return Ok(response) };
+    match take_over(&response, handover) {
         Ok(_task) => Ok(response.map_body(|_, _| BoxBody::new(BreaksOff))),
         // The last words on this request: its own layers are done.
         Err(error) => {
@@ -86,7 +86,7 @@ pub async fn handover(
 
 fn take_over(
     response: &ServiceResponse,
-    serve: Box<dyn FnOnce(Connection) -> Task + Send>,
+    Handover { body, lifetime }: Handover,
 ) -> std::io::Result<JoinHandle<()>> {
     let request = response.request();
     let state = request.app_data::<web::Data<AppState>>();
@@ -100,7 +100,9 @@ fn take_over(
     let head = head(response, is_chunked)?;
     let _context = state.runtime.enter();
     let connection = Connection { socket: TcpStream::from_std(socket)?, head, is_chunked };
-    Ok(state.connections.spawn(serve(connection)))
+    // An error is a connection that has gone; whoever was there comes back.
+    let serving = async move { drop(timeout(lifetime, connection.write(body)).await) };
+    Ok(state.connections.spawn(serving))
 }
 
 fn head(response: &ServiceResponse, is_chunked: bool) -> std::io::Result<Vec<u8>> {

@@ -1,18 +1,25 @@
 //! Server-sent events: a conversation's answers, and the news of lists and models.
 
-mod writer;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_lab::sse::{Data, Event, Sse};
+use futures_util::{Stream, StreamExt, stream};
 use shared::{ApiError, ConversationId, Cursor, StreamEvent, paths};
 
 use super::{Access, CurrentUser, Endpoint};
 use crate::AppState;
 use crate::error::{AppError, AppResult};
 use crate::middleware::handover::Handover;
-use crate::services::generation::reader::Reader;
+use crate::services::generation::reader::{Reader, STREAM_LIFETIME};
 
+/// A comment on the stream every so often: below the shortest time after which proxies cut (30 s).
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream that has to end and cannot be written to is given up after this time.
+const FAREWELL: Duration = Duration::from_secs(30);
 /// Where a former stream ended.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx, and whatever else is on the way, to pass every event on at once.
@@ -71,13 +78,13 @@ async fn open(
     let cursor = cursor(&request)?;
     let reader = Reader::open(state.generations.clone(), user.id, conversation, cursor).await?;
     let signed_out = Box::pin(async move { state.auth.ended(user.credential).await });
+    let events = Sse::from_stream(events(reader).take_until(signed_out)).with_keep_alive(HEARTBEAT);
     let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_ACCEL_BUFFERING, "no"))
         .finish();
-    let handover = Handover::to(|connection| writer::serve(connection, reader, signed_out));
-    response.extensions_mut().insert(handover);
+    response.extensions_mut().insert(Handover::of(events, STREAM_LIFETIME + FAREWELL));
     Ok(response)
 }
 
@@ -92,4 +99,21 @@ fn cursor(request: &HttpRequest) -> AppResult<Option<Cursor>> {
             "must be the id of an event of this stream: <generation>:<epoch>:<seq>",
         )
     })
+}
+
+fn events(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    stream::unfold(reader, |mut reader| async {
+        let event = reader.next().await?;
+        Some((Ok(encode(&event)), reader))
+    })
+}
+
+fn encode(event: &StreamEvent) -> Event {
+    // Plain data of ours always has a JSON form.
+    let json = serde_json::to_string(event).unwrap_or_default();
+    let mut data = Data::new(json).event(event.name());
+    if let Some(cursor) = event.cursor() {
+        data.set_id(cursor.to_string());
+    }
+    Event::Data(data)
 }

@@ -124,11 +124,6 @@ impl Reader {
         }
     }
 
-    /// What follows without waiting for anything.
-    pub fn ready(&mut self) -> Option<StreamEvent> {
-        self.ready.pop_front()
-    }
-
     /// Goes on where a former stream ended. A cursor that is not of this conversation, or ahead of the journal, is
     /// as good as none.
     async fn resume(&mut self, conversation: ConversationId, cursor: Cursor) -> AppResult<()> {
