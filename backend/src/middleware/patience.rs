@@ -31,6 +31,10 @@ use crate::{AppError, AppState};
 /// come together, and sixteen at a time are served.
 pub const PLACES: usize = 256;
 
+/// Pauses before a request is run once more while the database is there. What failed it was one connection, or somebody
+/// who held a row for too long.
+const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
 /// Where requests wait for the database.
 #[derive(Clone, Debug)]
 pub struct WaitingRoom {
@@ -64,14 +68,18 @@ pub async fn patience(
         wait(&state, until).await;
     }
     let tape = Tape::record(&mut request);
+    let (mut pause, longest) = TRY_AGAIN;
     loop {
-        let outages = state.store.availability().outages();
         let response = next.call(request).await?.map_into_boxed_body();
         if !has_failed(&response) {
             return Ok(response);
         }
-        let is_outage = state.store.availability().outages() > outages || !state.store.availability().is_up();
-        if !is_outage || Instant::now() >= until || !wait(&state, until).await {
+        // One connection may have broken, or all of them: this finds out.
+        if Instant::now() < until && state.store.ping().await.is_ok() {
+            tokio::time::sleep(pause).await;
+            pause = longest.min(pause * 2);
+        }
+        if Instant::now() >= until || !wait(&state, until).await {
             return Ok(explain(&state, response));
         }
         tracing::debug!("the database went away in the middle; once more");

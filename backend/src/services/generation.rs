@@ -218,6 +218,18 @@ impl Generations {
         self.inner.registry.stop(id);
     }
 
+    /// Bytes of text of all answers that are not in the journal yet: much only while the database is away, and then at
+    /// most some hundred KiB for each answer, which pauses.
+    pub fn held_bytes(&self) -> usize {
+        self.inner.journal.held_bytes()
+    }
+
+    /// Bounds [`held_bytes`](Self::held_bytes) for each answer, instead of the usual 256 KiB: for tests, since a scripted
+    /// answer takes minutes to fill that.
+    pub fn hold_at_most(&self, bytes: usize) {
+        self.inner.journal.hold_at_most(bytes);
+    }
+
     /// Gives a running answer its text so far.
     pub async fn fill_in(&self, user: UserId, message: &mut Message) -> AppResult<()> {
         let Some(id) = message.generation_id else { return Ok(()) };

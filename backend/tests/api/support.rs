@@ -3,6 +3,7 @@
 mod actor;
 mod app;
 mod chat;
+pub mod postgres;
 mod process;
 mod reader;
 mod worker;

@@ -156,9 +156,9 @@ impl Accumulator {
         !self.sealed.is_empty() || !self.open.is_empty()
     }
 
-    /// Whether the runner must wait until the database takes what is held.
-    pub fn is_full(&self) -> bool {
-        self.open_bytes + self.sealed_bytes >= HOLD_BYTES
+    /// Bytes that are not in the journal yet.
+    pub fn held_bytes(&self) -> usize {
+        self.open_bytes + self.sealed_bytes
     }
 
     /// The last chunk that is in the journal; 0 before the first.
@@ -206,15 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_full_at_its_bound_and_empty_after_the_commit() {
+    fn what_is_held_counts_until_it_is_committed() {
         let mut accumulator = Accumulator::default();
         accumulator.push(ChunkKind::Text, &"x".repeat(HOLD_BYTES - 1), &[1]);
         accumulator.seal();
-        assert!(!accumulator.is_full());
         accumulator.push(ChunkKind::Text, "x", &[2]);
-        assert!(accumulator.is_full());
+        assert_eq!(accumulator.held_bytes(), HOLD_BYTES);
         accumulator.committed();
-        assert!(!accumulator.is_full());
+        assert_eq!(accumulator.held_bytes(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod writer;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 
 pub use writer::{WriteError, Writer};
 
-use super::accumulator::{Accumulator, Chunk, Urgency};
+use super::accumulator::{Accumulator, Chunk, HOLD_BYTES, Urgency};
 use super::backoff::{Backoff, is_outage};
 use super::elsewhere::hints::Hints;
 use super::live::{LiveEvent, LiveHub, Topic};
@@ -61,6 +62,8 @@ struct Inner {
     owner: ReplicaId,
     entries: Mutex<BTreeMap<GenerationId, Entry>>,
     work: Notify,
+    /// Text that one answer may hold.
+    hold_bytes: AtomicUsize,
 }
 
 struct Entry {
@@ -89,13 +92,31 @@ struct Sealed {
 impl Journal {
     /// A journal whose flusher still has to be [`run`](Self::run).
     pub fn new(store: Store, hub: LiveHub, hints: Hints, owner: ReplicaId) -> Self {
-        let inner = Inner { store, hub, hints, owner, entries: Mutex::default(), work: Notify::new() };
+        let inner = Inner {
+            store,
+            hub,
+            hints,
+            owner,
+            entries: Mutex::default(),
+            work: Notify::new(),
+            hold_bytes: HOLD_BYTES.into(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
     /// Opens the journal of a generation that this replica owns.
     pub fn writer(&self, target: Target) -> Writer {
         Writer::open(self.inner.clone(), target)
+    }
+
+    /// Bytes of text of all answers that are not in the journal yet: much only while the database is away.
+    pub fn held_bytes(&self) -> usize {
+        self.inner.entries().values().map(|entry| entry.accumulator.held_bytes()).sum()
+    }
+
+    /// Another bound than [`HOLD_BYTES`] for each answer.
+    pub fn hold_at_most(&self, bytes: usize) {
+        self.inner.hold_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// The flusher: goes on until it is dropped.

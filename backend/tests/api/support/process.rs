@@ -1,6 +1,6 @@
 //! A server that is a process of its own, so that it can be killed and halted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -20,17 +20,19 @@ pub struct Process {
 impl TestApp {
     /// Another server over the same database, as a process of its own.
     pub async fn process(&self) -> Process {
-        self.process_in(self.directory().join(Uuid::now_v7().to_string())).await
+        self.process_in(&self.directory().join(Uuid::now_v7().to_string()), &[]).await
     }
 
-    async fn process_in(&self, data_dir: PathBuf) -> Process {
+    /// A server with this data directory, these settings and else the same, as a process of its own.
+    pub async fn process_in(&self, data_dir: &Path, changes: &[(&str, &str)]) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
             .arg("serve")
             .env_clear()
             .envs(self.settings())
-            .env("DATA_DIR", &data_dir)
+            .env("DATA_DIR", data_dir)
             .env("LOG_FORMAT", "json")
             .env("LOG_LEVEL", "info")
+            .envs(changes.iter().copied())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -45,7 +47,7 @@ impl TestApp {
         };
         // The pipe must not fill.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        Process { child, url: format!("http://{address}"), data_dir }
+        Process { child, url: format!("http://{address}"), data_dir: data_dir.to_owned() }
     }
 }
 
@@ -57,7 +59,7 @@ impl Process {
 
     /// The same server once more, after its end, on another port.
     pub async fn start_again(&self, app: &TestApp) -> Self {
-        app.process_in(self.data_dir.clone()).await
+        app.process_in(&self.data_dir, &[]).await
     }
 
     /// `kill -9`.

@@ -1,6 +1,7 @@
 //! The runner's end of the journal.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use shared::{ChunkKind, GenerationId};
 use store::Assembled;
@@ -88,7 +89,7 @@ impl Writer {
     fn try_append(&self, kind: ChunkKind, text: &str, tokens: &[i32]) -> bool {
         let mut entries = self.inner.entries();
         let Some(entry) = entries.get_mut(&self.id) else { return true };
-        if entry.accumulator.is_full() {
+        if entry.accumulator.held_bytes() >= self.inner.hold_bytes.load(Ordering::Relaxed) {
             return false;
         }
         let urgency = entry.accumulator.push(kind, text, tokens);
