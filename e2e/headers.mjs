@@ -16,6 +16,11 @@ export async function headers({ address }) {
     ["/readyz", {}, 200],
     ["/metrics", {}, 404],
     ["/api/chat", { method: "POST", body: "x".repeat(3_000_000) }, 413],
+    ["/v1/models", {}, 401],
+    ["/models", {}, 401],
+    ["/models/some/model.with.dots", {}, 401],
+    ["/v1/chat/completions", { method: "POST", body: "x".repeat(3_000_000) }, 413],
+    ["/chat/completions", { method: "POST" }, 401],
   ];
   for (const [path, options, status] of cases) {
     const answer = await fetch(address + path, { ...options, redirect: "manual" });
@@ -27,6 +32,10 @@ export async function headers({ address }) {
     if (path.startsWith("/api/")) {
       const error = await answer.json();
       must(error.code && error.message && error.request_id, `${path}: not an ApiError: ${JSON.stringify(error)}`);
+    }
+    if (/^\/(v1\/|models|chat\/completions)/.test(path)) {
+      const { error } = await answer.json();
+      must(error?.message && error.type === "invalid_request_error", `${path}: not an error of OpenAI's: ${JSON.stringify(error)}`);
     }
     if (path === "/") must(answer.headers.get("cache-control") === "no-cache" || status !== 200, "index.html is cached");
   }

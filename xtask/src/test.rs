@@ -2,6 +2,7 @@
 //! the end says which, and how to repeat it alone.
 
 pub mod browser;
+mod clients;
 mod count;
 mod layering;
 mod licences;
@@ -32,7 +33,7 @@ struct Part {
 }
 
 /// The cheap ones first; what shares compiled code stands together.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 16] = [
     Part { name: "fmt", what: "formatting", run: lint::fmt },
     Part { name: "layering", what: "who may know whom", run: layering::check },
     Part { name: "clippy", what: "lints", run: lint::clippy },
@@ -44,6 +45,11 @@ const PARTS: [Part; 15] = [
     Part { name: "components", what: "the page's components in Chromium", run: browser::components },
     Part { name: "engine", what: "lints of the engine, and its tests with real models", run: rust::engine },
     Part { name: "journey", what: "a person's way through nginx with a real model", run: browser::journey },
+    Part {
+        name: "clients",
+        what: "the libraries that programs use, with a real model",
+        run: clients::clients,
+    },
     Part { name: "stop", what: "start and end of everything", run: services::stop },
     Part {
         name: "chaos",

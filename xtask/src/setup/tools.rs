@@ -82,7 +82,7 @@ pub fn cargo_tool(program: &str, package: &str, version: &str, options: &[&str])
 }
 
 /// Fills a directory under a temporary name, so that one that exists is whole.
-fn in_fresh_directory(directory: &Path, fill: impl FnOnce(&Path) -> Outcome) -> Outcome {
+pub fn in_fresh_directory(directory: &Path, fill: impl FnOnce(&Path) -> Outcome) -> Outcome {
     let unfinished = directory.with_extension("unfinished");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).doing(format_args!("remove {}", unfinished.display()))?;

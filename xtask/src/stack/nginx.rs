@@ -146,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn the_errors_for_openai_clients_have_their_shape() {
+        let errors = file("v1_errors.conf");
+        let bodies: Vec<&str> = errors.lines().filter_map(|line| line.split('\'').nth(1)).collect();
+        assert_eq!(bodies.len(), 3);
+        for body in bodies {
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let fields: Vec<&String> = body["error"].as_object().unwrap().keys().collect();
+            assert_eq!(fields, ["code", "message", "param", "type"]);
+        }
+    }
+
+    #[test]
     fn an_unknown_word_is_refused() {
         assert!(fill("listen ${NOWHERE};", &[]).is_err());
         assert_eq!(fill("listen ${PORT}; # $uri", &[("PORT", "1".into())]).unwrap(), "listen 1; # $uri");
@@ -153,7 +165,7 @@ mod tests {
 
     #[test]
     fn no_location_has_headers_of_its_own() {
-        for name in ["site.conf.template", "proxy.conf", "errors.conf"] {
+        for name in ["site.conf.template", "proxy.conf", "errors.conf", "v1.conf", "v1_errors.conf"] {
             assert!(!file(name).contains("add_header"), "an add_header in {name} would drop all the others");
         }
     }

@@ -41,9 +41,11 @@ fn relay(pipe: impl std::io::Read) -> u32 {
         .sum()
 }
 
-/// The passed tests that a line of totals tells: nextest's `Summary`, libtest's `test result`, the journey's own.
+/// The passed tests that a line of totals tells: nextest's `Summary`, libtest's `test result`, the journey's and the
+/// clients' own.
 fn passed(line: &str) -> u32 {
-    let is_total = ["Summary [", "test result:", "journey:"].iter().any(|start| line.contains(start));
+    let is_total =
+        ["Summary [", "test result:", "journey:", "clients:"].iter().any(|start| line.contains(start));
     let words: Vec<&str> = line.split([' ', ',', ';']).filter(|word| !word.is_empty()).collect();
     words
         .windows(2)
@@ -63,6 +65,7 @@ mod tests {
         assert_eq!(passed("     Summary [   0.012s] 31 tests run: 31 passed, 2 skipped"), 31);
         assert_eq!(passed("test result: ok. 12 passed; 0 failed; 0 ignored; 0 filtered out"), 12);
         assert_eq!(passed("journey: 24 passed, 0 failed"), 24);
+        assert_eq!(passed("clients: 10 passed, 0 failed"), 10);
     }
 
     #[test]

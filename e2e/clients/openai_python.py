@@ -1,0 +1,198 @@
+"""OpenAI's own client for Python against /v1: through nginx, with a real model.
+
+Run by `cargo xtask test clients`, which starts everything and says where it is in ORIEL_ADDRESS. Nobody has an account
+there yet.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import urllib.request
+
+import openai
+
+ADDRESS = os.environ["ORIEL_ADDRESS"]
+QUESTION = [{"role": "user", "content": "Write one sentence about the sea."}]
+
+
+def native(path, body, token=None):
+    """A POST to the native API, which makes the account and its key."""
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(ADDRESS + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def refused(kind, call):
+    """The error that a call must end with."""
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def a_key_opens_the_door_and_a_wrong_one_does_not(client):
+    error = refused(openai.AuthenticationError, lambda: client.with_options(api_key="sk-or-wrong").models.list())
+    assert error.code == "invalid_api_key" and error.request_id, error
+
+
+def the_models_are_listed_and_found(client):
+    models = client.models.list().data
+    assert models and all(model.object == "model" and model.created > 0 for model in models), models
+    assert client.models.retrieve(models[0].id).id == models[0].id
+    error = refused(openai.NotFoundError, lambda: client.models.retrieve("maker/unknown"))
+    assert error.code == "model_not_found" and "maker/unknown" in error.message, error
+
+
+def a_base_url_without_the_prefix_works_too(client):
+    bare = client.with_options(base_url=ADDRESS)
+    assert bare.models.list().data[0].id == client.models.list().data[0].id
+    answer = bare.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=4)
+    assert answer.usage.completion_tokens <= 4
+
+
+def an_answer_comes_whole_with_its_usage(client):
+    answer = client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=24, temperature=0)
+    choice, usage = answer.choices[0], answer.usage
+    assert answer.object == "chat.completion" and answer.model == client.model
+    assert choice.message.role == "assistant" and choice.message.content.strip()
+    assert choice.finish_reason in ("stop", "length")
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    # The second time the prompt is known already.
+    again = client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=24, temperature=0)
+    assert again.choices[0].message.content == choice.message.content
+    assert again.usage.prompt_tokens_details.cached_tokens > 0, again.usage
+    assert again.timings["predicted_per_second"] > 0, again
+
+
+def a_stream_says_the_same_and_ends_with_its_usage(client):
+    whole = client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=24, temperature=0)
+    chunks = list(
+        client.chat.completions.create(
+            model=client.model,
+            messages=QUESTION,
+            max_tokens=24,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == whole.choices[0].message.content, text
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1
+    reasons = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
+    assert reasons[-1] and not any(reasons[:-1]), reasons
+    assert not chunks[-1].choices and chunks[-1].usage.total_tokens == whole.usage.total_tokens
+    assert len(chunks) > 4, "the answer did not come in pieces"
+
+
+def the_helper_for_streams_puts_the_answer_together(client):
+    # An end by length would be an error to it.
+    with client.chat.completions.stream(
+        model=client.model, messages=QUESTION, temperature=0, max_tokens=100, stop=["sea", "."]
+    ) as stream:
+        for _ in stream:
+            pass
+        assert stream.get_final_completion().choices[0].message.content
+
+
+def several_answers_are_told_apart(client):
+    answer = client.chat.completions.create(
+        model=client.model, messages=QUESTION, max_tokens=12, n=2, temperature=1.5, seed=3
+    )
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    assert answer.choices[0].message.content != answer.choices[1].message.content
+
+
+def what_is_wrong_is_named(client):
+    def ask(**fields):
+        return lambda: client.chat.completions.create(**{"model": client.model, "messages": QUESTION, **fields})
+
+    for fields, param in [
+        ({"temperature": 3}, "temperature"),
+        ({"n": 0}, "n"),
+        ({"messages": []}, "messages"),
+        ({"stop": [""]}, "stop"),
+        ({"model": "unknown"}, "model"),
+    ]:
+        error = refused(openai.APIStatusError, ask(**fields))
+        assert error.status_code in (400, 404) and error.param == param, (fields, error)
+    error = refused(openai.BadRequestError, ask(messages=[{"role": "user", "content": "word " * 5000}]))
+    assert error.code == "context_length_exceeded", error
+
+
+def a_client_that_leaves_frees_its_slot(client):
+    """All slots are taken by streams that their readers leave; after that the next answer comes at once."""
+    streams = [
+        client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=1500, stream=True)
+        for _ in range(8)
+    ]
+    for stream in streams:
+        stream.close()
+    # One that does not stream is left too, while it is being written.
+    slow = client.with_options(timeout=0.5, max_retries=0)
+    refused(
+        openai.APITimeoutError,
+        lambda: slow.chat.completions.create(
+            model=client.model, messages=QUESTION, max_tokens=1500, logit_bias=None, stop=None, n=2
+        ),
+    )
+    started = time.monotonic()
+    client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=2)
+    took = time.monotonic() - started
+    assert took < 5, f"{took:.1f} s: the slots were not free"
+
+
+def many_at_once_are_all_answered(client):
+    """More than there are slots; the client repeats by itself whatever is refused for the moment."""
+    answers = []
+
+    def ask(number):
+        messages = [{"role": "user", "content": f"Count to {number}."}]
+        answers.append(client.chat.completions.create(model=client.model, messages=messages, max_tokens=8))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 12
+
+
+TESTS = [
+    a_key_opens_the_door_and_a_wrong_one_does_not,
+    the_models_are_listed_and_found,
+    a_base_url_without_the_prefix_works_too,
+    an_answer_comes_whole_with_its_usage,
+    a_stream_says_the_same_and_ends_with_its_usage,
+    the_helper_for_streams_puts_the_answer_together,
+    several_answers_are_told_apart,
+    what_is_wrong_is_named,
+    a_client_that_leaves_frees_its_slot,
+    many_at_once_are_all_answered,
+]
+
+
+def main():
+    account = {"email": "ada@example.org", "name": "Ada Lovelace", "password": "analytical engine 1843"}
+    session = native("/api/auth/register", account)
+    made = native("/api/me/keys", {"name": "openai-python"}, session["access_token"])
+    client = openai.OpenAI(base_url=f"{ADDRESS}/v1", api_key=made["secret"], timeout=120)
+    client.model = client.models.list().data[0].id
+    passed = 0
+    for test in TESTS:
+        started = time.monotonic()
+        test(client)
+        passed += 1
+        print(f"  ok {test.__name__.replace('_', ' ')} ({time.monotonic() - started:.1f} s)", flush=True)
+    print(f"clients: {passed} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
