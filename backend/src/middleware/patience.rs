@@ -74,8 +74,7 @@ pub async fn patience(
         if !has_failed(&response) {
             return Ok(response);
         }
-        // One connection may have broken, or all of them: this finds out.
-        if Instant::now() < until && state.store.ping().await.is_ok() {
+        if Instant::now() < until && is_there(&state).await {
             tokio::time::sleep(pause).await;
             pause = longest.min(pause * 2);
         }
@@ -88,6 +87,13 @@ pub async fn patience(
         again.extensions_mut().insert(MayRepeat);
         request = ServiceRequest::from_parts(again, tape.play());
     }
+}
+
+/// Whether the database answers: one connection may have broken, or all of them. On the main runtime, where the driver of
+/// a new connection outlives the listener.
+async fn is_there(state: &AppState) -> bool {
+    let store = state.store.clone();
+    matches!(state.runtime.spawn(async move { store.ping().await }).await, Ok(Ok(())))
 }
 
 /// Waits until the database is back, if there is a place; tells whether it is.
