@@ -5,7 +5,10 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use shared::page::Page;
-use shared::{ClientId, Conversation, ConversationSummary, ErrorCode, SendAccepted, Session, paths};
+use shared::{
+    ClientId, Continue, Conversation, ConversationSummary, ErrorCode, SendAccepted, Session, StreamEvent,
+    paths,
+};
 
 use crate::support::{Actor, Answer, TestApp, message, short};
 
@@ -274,4 +277,27 @@ async fn a_registration_whose_answer_was_lost_signs_in_when_it_is_repeated_with_
     let refused = post(&app.anonymous(), paths::AUTH_REGISTER, "k", &wrong).await;
     refused.error(ErrorCode::RegistrationClosed);
     app.anonymous().post(paths::AUTH_REGISTER, &body).await.error(ErrorCode::RegistrationClosed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_id_that_continued_one_answer_does_nothing_else() {
+    let app = TestApp::start().await;
+    let ada = app.user().await;
+    let sent = ada.say("tokens:3000 pause:1").await;
+    let mut reader = ada.follow(&sent).await;
+    reader.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
+    ada.stop(&sent).await.expect(202);
+    reader.until_end(sent.generation_id).await;
+
+    let request = Continue { client_id: ClientId::new() };
+    let path = paths::message_continue(sent.message_id);
+    let first: SendAccepted = ada.post(&path, &request).await.json(202);
+    let again: SendAccepted = ada.post(&path, &request).await.json(202);
+    assert_eq!(first, again);
+    let same_id = json!({"client_id": request.client_id});
+    let regenerate = paths::message_regenerate(sent.message_id);
+    ada.post(&regenerate, &same_id).await.error(ErrorCode::Conflict);
+    let chat = json!({"client_id": request.client_id, "content": "tokens:1"});
+    ada.post(paths::CHAT, &chat).await.error(ErrorCode::Conflict);
+    ada.stop(&first).await;
 }
