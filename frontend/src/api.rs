@@ -6,6 +6,7 @@ pub mod chat;
 pub mod client;
 pub mod config;
 pub mod conversations;
+pub mod keys;
 pub mod models;
 pub mod stream;
 

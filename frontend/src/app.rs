@@ -9,6 +9,7 @@ use crate::contexts::session::SessionProvider;
 use crate::contexts::theme::ThemeProvider;
 use crate::hooks::{use_session, use_store};
 use crate::pages::chat::ChatPage;
+use crate::pages::keys::KeysPage;
 use crate::pages::not_found::NotFound;
 use crate::pages::sign_in::SignIn;
 use crate::pages::sign_up::SignUp;
@@ -58,6 +59,7 @@ fn page(route: Route) -> Html {
     match route {
         Route::Home => html! { <ChatPage /> },
         Route::Conversation { id } => html! { <ChatPage {id} /> },
+        Route::Keys => html! { <KeysPage /> },
         Route::SignIn | Route::SignUp => html! { <Redirect<Route> to={Route::Home} /> },
         Route::NotFound => html! { <NotFound /> },
     }

@@ -2,6 +2,7 @@
 
 pub mod chat;
 pub mod door;
+pub mod keys;
 pub mod not_found;
 pub mod sign_in;
 pub mod sign_up;

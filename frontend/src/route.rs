@@ -15,6 +15,9 @@ pub enum Route {
         /// Which.
         id: ConversationId,
     },
+    /// API keys.
+    #[at("/settings/keys")]
+    Keys,
     /// Sign in.
     #[at("/sign-in")]
     SignIn,

@@ -69,6 +69,12 @@ impl Client {
         self.inner.base.replace(base);
     }
 
+    /// The origin of the API, for people: the page's own where no other is set.
+    pub fn origin(&self) -> String {
+        let base = self.inner.base.borrow().clone();
+        if base.is_empty() { page_origin() } else { base }
+    }
+
     /// The way to the server for one person: whoever else may sign in, in this tab or in another one of the browser,
     /// nothing is sent in their name.
     pub fn of(&self, user: UserId) -> Self {
@@ -307,4 +313,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
         let message = format!("Page and server do not understand each other ({error}). Reload the page.");
         Failure::Refused(ApiError::new(ErrorCode::Internal, message))
     })
+}
+
+fn page_origin() -> String {
+    web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
 }

@@ -41,6 +41,8 @@ pub enum Glyph {
     Moon,
     /// The device's theme.
     Screen,
+    /// API keys.
+    Key,
     /// Sign out.
     Leave,
     /// Something is wrong.
@@ -85,6 +87,9 @@ impl Glyph {
             Self::Moon => "M19.5 14.2A8 8 0 0 1 9.8 4.5a8 8 0 1 0 9.7 9.7z",
             Self::Screen => {
                 "M5.5 5h13a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 14.5v-8A1.5 1.5 0 0 1 5.5 5zM9 19.5h6M12 16v3.5"
+            }
+            Self::Key => {
+                "M8 11.5a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM11 12.7L19.5 4.2M16 7.7l2.8 2.8M13.5 10.2l1.8 1.8"
             }
             Self::Leave => "M14 4.5H7.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2H14M10.5 12H20M16.5 8.5L20 12l-3.5 3.5",
             Self::Warning => "M12 4.5l8.5 14.5h-17zM12 10v4M12 16.5h.01",

@@ -3,6 +3,7 @@
 use stylist::css;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
+use yew_router::prelude::*;
 
 use super::theme_toggle::theme_toggle;
 use crate::components::icon::Glyph;
@@ -10,6 +11,7 @@ use crate::components::menu::{Menu, MenuItem};
 use crate::components::sheet;
 use crate::contexts::theme::use_theme;
 use crate::hooks::{use_chat, use_session};
+use crate::route::Route;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     display: flex;
@@ -45,15 +47,28 @@ pub fn Account() -> Html {
     let chat = use_chat();
     let session = use_session();
     let theme = use_theme();
-    let items = vec![MenuItem {
-        glyph: Glyph::Leave,
-        label: "Sign out".into(),
-        danger: false,
-        onclick: Callback::from(move |()| {
-            let session = session.clone();
-            spawn_local(async move { session.sign_out().await });
-        }),
-    }];
+    let navigator = use_navigator();
+    let items = vec![
+        MenuItem {
+            glyph: Glyph::Key,
+            label: "API keys".into(),
+            danger: false,
+            onclick: Callback::from(move |()| {
+                if let Some(navigator) = &navigator {
+                    navigator.push(&Route::Keys);
+                }
+            }),
+        },
+        MenuItem {
+            glyph: Glyph::Leave,
+            label: "Sign out".into(),
+            danger: false,
+            onclick: Callback::from(move |()| {
+                let session = session.clone();
+                spawn_local(async move { session.sign_out().await });
+            }),
+        },
+    ];
     html! {
         <div class={SHEET.with(AttrValue::clone)}>
             <div class="who">
