@@ -1,4 +1,6 @@
 #include "chat.h" // llama.cpp's: its directory comes first in the search path
+#include "chat-auto-parser.h"
+#include "json-schema-to-grammar.h"
 #include "log.h"
 
 #include "oriel_chat.h"
@@ -6,10 +8,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
+#include <sstream>
 #include <string>
+#include <vector>
 
 struct oriel_chat {
     common_chat_templates_ptr templates;
+    std::string bos;
+    std::string eos;
 };
 
 namespace {
@@ -22,6 +29,18 @@ oriel_text copy_out(const std::string & text) {
     }
     std::memcpy(data, text.data(), text.size());
     return { data, text.size() };
+}
+
+template <typename List> oriel_text copy_out_list(const List & entries) {
+    std::string joined;
+    for (const std::string & entry : entries) {
+        joined.append(entry).push_back('\0');
+    }
+    return copy_out(joined);
+}
+
+std::string copy_in(oriel_slice slice) {
+    return std::string(slice.data, slice.bytes);
 }
 
 // Runs `work` and turns whatever it throws into a text: an exception may not enter Rust.
@@ -37,15 +56,26 @@ template <typename Work> bool guarded(oriel_text * error, Work work) {
     return false;
 }
 
-// With all that llama.cpp knows of the template (texts that end an answer come from there); where it cannot make
-// sense of one, just the text that the template gives.
-common_chat_params render(const common_chat_templates & templates, common_chat_templates_inputs & inputs) {
-    try {
-        return common_chat_templates_apply(&templates, inputs);
-    } catch (const std::exception &) {
-        inputs.force_pure_content = true;
-        return common_chat_templates_apply(&templates, inputs);
+common_chat_templates_inputs inputs_of(const oriel_chat_request & request) {
+    common_chat_templates_inputs inputs;
+    inputs.messages = common_chat_msgs_parse_oaicompat(common_json::parse(copy_in(request.messages)));
+    inputs.tools = common_chat_tools_parse_oaicompat(common_json::parse(copy_in(request.tools)));
+    inputs.tool_choice = request.tool_choice == ORIEL_TOOLS_NONE       ? COMMON_CHAT_TOOL_CHOICE_NONE
+                         : request.tool_choice == ORIEL_TOOLS_REQUIRED ? COMMON_CHAT_TOOL_CHOICE_REQUIRED
+                                                                       : COMMON_CHAT_TOOL_CHOICE_AUTO;
+    inputs.parallel_tool_calls = request.parallel_tool_calls;
+    inputs.enable_thinking = request.thinks;
+    inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
+    for (const auto & [name, value] : common_json::parse(copy_in(request.variables)).items()) {
+        inputs.chat_template_kwargs[name] = value.dump();
     }
+    return inputs;
+}
+
+template <typename Value> std::string written(const Value & value) {
+    std::ostringstream out;
+    out << value;
+    return out.str();
 }
 
 } // namespace
@@ -59,7 +89,7 @@ extern "C" oriel_chat * oriel_chat_new(const char * source, const char * bos, co
         // What is wrong with a template is told here; the call after it would only tell that something is.
         common_chat_template(source, bos, eos);
         auto templates = common_chat_templates_init(nullptr, source, bos, eos);
-        chat = new oriel_chat{ std::move(templates) };
+        chat = new oriel_chat{ std::move(templates), bos, eos };
     });
     return chat;
 }
@@ -68,24 +98,80 @@ extern "C" void oriel_chat_free(oriel_chat * chat) {
     delete chat;
 }
 
-extern "C" bool oriel_chat_render(const oriel_chat * chat, const oriel_chat_message * messages, size_t count,
-                                  oriel_text * prompt, oriel_text * stops, oriel_text * error) {
+extern "C" bool oriel_chat_describe(const oriel_chat * chat, oriel_text * facts, oriel_text * error) {
     return guarded(error, [&] {
-        common_chat_templates_inputs inputs;
-        inputs.messages.reserve(count);
-        for (size_t i = 0; i < count; i++) {
-            common_chat_msg message;
-            message.role = messages[i].role;
-            message.content.assign(messages[i].content, messages[i].content_bytes);
-            inputs.messages.push_back(std::move(message));
+        const common_chat_template tmpl(common_chat_templates_source(chat->templates.get()), chat->bos, chat->eos);
+        autoparser::autoparser found;
+        found.analyze_template(tmpl);
+        const auto & tools = found.tools;
+        const auto caps = common_chat_templates_get_caps(chat->templates.get());
+        std::vector<std::string> list;
+        const auto tell = [&](const char * name, const std::string & value) {
+            list.push_back(name);
+            list.push_back(value);
+        };
+        for (const auto & [name, value] : caps) {
+            tell(name.c_str(), value ? "1" : "");
         }
-        const common_chat_params rendered = render(*chat->templates, inputs);
-        std::string joined;
-        for (const std::string & stop : rendered.additional_stops) {
-            joined.append(stop).push_back('\0');
+        tell("reasoning", written(found.reasoning.mode));
+        tell("reasoning.start", found.reasoning.start);
+        tell("reasoning.end", found.reasoning.end);
+        tell("content", written(found.content.mode));
+        tell("content.start", found.content.start);
+        tell("content.end", found.content.end);
+        tell("tools", written(tools.format.mode));
+        tell("section.start", tools.format.section_start);
+        tell("section.end", tools.format.section_end);
+        tell("call.start", tools.format.per_call_start);
+        tell("call.end", tools.format.per_call_end);
+        tell("json.name_is_key", tools.format.fun_name_is_key ? "1" : "");
+        tell("json.wrapper", tools.format.function_field);
+        tell("json.name", tools.format.name_field);
+        tell("json.arguments", tools.format.args_field);
+        tell("json.id", !tools.format.id_field.empty() ? tools.format.id_field : tools.format.gen_id_field);
+        tell("name.prefix", tools.function.name_prefix);
+        tell("name.suffix", tools.function.name_suffix);
+        tell("name.separator", tools.function.args_separator);
+        tell("call.close", tools.function.close);
+        tell("arguments.start", tools.arguments.start);
+        tell("arguments.end", tools.arguments.end);
+        tell("argument.name_prefix", tools.arguments.name_prefix);
+        tell("argument.name_suffix", tools.arguments.name_suffix);
+        tell("argument.value_prefix", tools.arguments.value_prefix);
+        tell("argument.value_suffix", tools.arguments.value_suffix);
+        tell("id.position", written(tools.call_id.pos));
+        tell("id.prefix", tools.call_id.prefix);
+        tell("id.suffix", tools.call_id.suffix);
+        *facts = copy_out_list(list);
+    });
+}
+
+extern "C" bool oriel_chat_render(const oriel_chat * chat, const oriel_chat_request * request,
+                                  oriel_chat_rendering * rendering, oriel_text * error) {
+    return guarded(error, [&] {
+        common_chat_templates_inputs inputs = inputs_of(*request);
+        common_chat_params rendered;
+        // With all that llama.cpp knows of the template (texts that end an answer come from there); where it cannot
+        // make sense of one, just the text that the template gives.
+        try {
+            rendered = common_chat_templates_apply(chat->templates.get(), inputs);
+        } catch (const std::exception &) {
+            inputs.force_pure_content = true;
+            rendered = common_chat_templates_apply(chat->templates.get(), inputs);
+            rendering->is_plain = true;
         }
-        *stops = copy_out(joined);
-        *prompt = copy_out(rendered.prompt);
+        rendering->prompt = copy_out(rendered.prompt);
+        rendering->opening = copy_out(rendered.generation_prompt);
+        rendering->stops = copy_out_list(rendered.additional_stops);
+        rendering->markers = copy_out_list(rendered.preserved_tokens);
+        rendering->grammar = copy_out(rendered.grammar);
+        rendering->grammar_is_lazy = rendered.grammar_lazy;
+    });
+}
+
+extern "C" bool oriel_schema_grammar(oriel_slice schema, oriel_text * grammar, oriel_text * error) {
+    return guarded(error, [&] {
+        *grammar = copy_out(json_schema_to_grammar(common_json::parse(copy_in(schema))));
     });
 }
 

@@ -57,9 +57,12 @@ impl PromptReader for LlamaReader {
         let markers = self.vocabulary.markers();
         let guarded =
             markers.guard(&chat.messages).map_err(|error| PromptError::Template(error.to_string()))?;
-        let rendered = self.template.render(&guarded.messages).map_err(|error| {
-            PromptError::Template(format!("the model's chat template refused the conversation: {error}"))
-        })?;
+        let rendered = self
+            .template
+            .render(&Chat { messages: guarded.messages.to_vec(), ..chat.clone() })
+            .map_err(|error| {
+                PromptError::Template(format!("the model's chat template refused the conversation: {error}"))
+            })?;
         let tokens = self.tokenise(&rendered.prompt, &guarded);
         Ok(PreparedPrompt { tokens, stop: rendered.stops })
     }
@@ -97,7 +100,7 @@ mod tests {
                     [(ChatRole::User, content), (ChatRole::Assistant, "Yes."), (ChatRole::User, "Why?")]
                         .map(|(role, content)| ChatMessage::new(role, content));
                 let reader = &loaded.reader;
-                let text = reader.template.render(&messages).unwrap().prompt;
+                let text = reader.template.render(&messages.to_vec().into()).unwrap().prompt;
                 let vocabulary = &reader.vocabulary;
                 let own = vocabulary.model().vocab().tokenize(text.as_bytes(), false, true);
                 let own: Vec<Token> = own.into_iter().map(|LlamaToken(token)| token).collect();

@@ -1,15 +1,19 @@
 //! The model's chat template, rendered by llama.cpp's own Jinja (`common/chat.h`) through `shim/`.
 //!
-//! [`crate::prompt`] calls it. It makes text of messages; it knows nothing of tokens. This is the only room
+//! [`crate::prompt`] calls it. It makes text of messages; it knows nothing of tokens. This room is the only one
 //! of the worker with unsafe code.
 
-use std::ffi::{CStr, CString};
+use std::collections::HashMap;
+use std::ffi::CString;
 use std::ptr::NonNull;
 use std::slice;
 
-use engine::{ChatMessage, ChatRole};
+use engine::{Chat, ToolChoice};
 
 use crate::markers::Markers;
+
+mod ffi;
+mod request;
 
 /// A parsed chat template.
 #[derive(Debug)]
@@ -18,13 +22,23 @@ pub struct ChatTemplate {
     stops: Vec<String>,
 }
 
-/// A prompt as text.
-#[derive(Debug, PartialEq, Eq)]
+/// A prompt as text, and how its answer is written.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// Ends where the assistant's answer begins.
     pub prompt: String,
+    /// The end of `prompt`: from the opening of the assistant's answer on.
+    pub opening: String,
     /// Texts before which the answer has to end.
     pub stops: Vec<String>,
+    /// Control tokens whose texts the reply is read by.
+    pub markers: Vec<String>,
+    /// Of tool calls; empty where there is none.
+    pub grammar: String,
+    /// Whether `grammar` begins with the first tool call. Otherwise with `opening`.
+    pub grammar_is_lazy: bool,
+    /// Whether llama.cpp could make no sense of the template: only the prompt is good.
+    pub is_plain: bool,
 }
 
 /// What the template, or the C++ code around it, complained of.
@@ -98,34 +112,78 @@ impl ChatTemplate {
         self
     }
 
+    /// What llama.cpp makes out of the way in which the template writes reasoning and tool calls, by name. Takes some
+    /// hundred renderings: for when a model is loaded.
+    ///
+    /// # Errors
+    /// It could make no sense of the template.
+    #[allow(unsafe_code, reason = "calls the shim")]
+    pub fn describe(&self) -> Result<HashMap<String, String>, TemplateError> {
+        let [mut facts, mut error] = [ffi::Text::EMPTY; 2];
+        // SAFETY: `chat` is alive as long as `self`, and the two texts are writable.
+        let done = unsafe { ffi::oriel_chat_describe(self.chat.as_ptr(), &mut facts, &mut error) };
+        let (facts, complaint) = (list(facts), take(error));
+        if !done {
+            return Err(TemplateError::from_trace(&complaint));
+        }
+        let mut facts = facts.into_iter();
+        Ok(std::iter::from_fn(|| facts.next().zip(facts.next())).collect())
+    }
+
     /// Applies the template to a conversation.
     ///
     /// # Errors
     /// What the template raises: many want user and assistant to take turns.
     #[allow(unsafe_code, reason = "calls the shim")]
-    pub fn render(&self, messages: &[ChatMessage]) -> Result<Rendered, TemplateError> {
-        let borrowed: Vec<ffi::Message> = messages
-            .iter()
-            .map(|message| ffi::Message {
-                role: role_name(message.role).as_ptr(),
-                content: message.content.as_ptr().cast(),
-                content_bytes: message.content.len(),
-            })
-            .collect();
-        let [mut prompt, mut stops, mut error] = [ffi::Text::EMPTY; 3];
-        // SAFETY: `chat` is alive as long as `self`; `borrowed` points into `messages` and to static texts, which
-        // outlive the call; the three texts are writable.
-        let done = unsafe {
-            let (chat, count) = (self.chat.as_ptr(), borrowed.len());
-            ffi::oriel_chat_render(chat, borrowed.as_ptr(), count, &mut prompt, &mut stops, &mut error)
+    pub fn render(&self, chat: &Chat) -> Result<Rendered, TemplateError> {
+        let (messages, tools) = (request::messages(&chat.messages), request::tools(&chat.tools));
+        let (variables, thinks) = request::reasoning(chat.reasoning);
+        let request = ffi::Request {
+            messages: ffi::Slice::of(&messages),
+            tools: ffi::Slice::of(&tools),
+            variables: ffi::Slice::of(&variables),
+            tool_choice: match chat.tool_choice {
+                ToolChoice::Auto => 0,
+                ToolChoice::None => 1,
+                ToolChoice::Required | ToolChoice::Named(_) => 2,
+            },
+            parallel_tool_calls: chat.parallel_tool_calls,
+            thinks,
         };
-        let (prompt, stops, complaint) = (take(prompt), take(stops), take(error));
+        let (mut rendering, mut error) = (ffi::Rendering::EMPTY, ffi::Text::EMPTY);
+        // SAFETY: `chat` is alive as long as `self`; what `request` points to outlives the call; `rendering` and
+        // `error` are writable.
+        let done =
+            unsafe { ffi::oriel_chat_render(self.chat.as_ptr(), &request, &mut rendering, &mut error) };
+        let mut rendered = Rendered {
+            prompt: take(rendering.prompt),
+            opening: take(rendering.opening),
+            stops: list(rendering.stops),
+            markers: list(rendering.markers),
+            grammar: take(rendering.grammar),
+            grammar_is_lazy: rendering.grammar_is_lazy,
+            is_plain: rendering.is_plain,
+        };
+        let complaint = take(error);
         if !done {
             return Err(TemplateError::from_trace(&complaint));
         }
-        let stops = stops.split_terminator('\0').map(str::to_owned).chain(self.stops.clone()).collect();
-        Ok(Rendered { prompt, stops })
+        rendered.stops.extend_from_slice(&self.stops);
+        Ok(rendered)
     }
+}
+
+/// The grammar of JSON that a schema describes, in llama.cpp's GBNF.
+///
+/// # Errors
+/// What the schema asks for cannot be written as a grammar.
+#[allow(unsafe_code, reason = "calls the shim")]
+pub fn schema_grammar(schema: &str) -> Result<String, TemplateError> {
+    let [mut grammar, mut error] = [ffi::Text::EMPTY; 2];
+    // SAFETY: `schema` outlives the call, and the two texts are writable.
+    let done = unsafe { ffi::oriel_schema_grammar(ffi::Slice::of(schema), &mut grammar, &mut error) };
+    let (grammar, complaint) = (take(grammar), take(error));
+    if done { Ok(grammar) } else { Err(TemplateError::from_trace(&complaint)) }
 }
 
 impl Drop for ChatTemplate {
@@ -136,17 +194,13 @@ impl Drop for ChatTemplate {
     }
 }
 
-fn role_name(role: ChatRole) -> &'static CStr {
-    match role {
-        ChatRole::System => c"system",
-        ChatRole::User => c"user",
-        ChatRole::Assistant => c"assistant",
-        ChatRole::Tool => c"tool",
-    }
-}
-
 fn c_text(text: &str) -> Result<CString, TemplateError> {
     CString::new(text).map_err(|error| TemplateError(format!("the chat template has a NUL byte: {error}")))
+}
+
+/// A list of the shim.
+fn list(text: ffi::Text) -> Vec<String> {
+    take(text).split_terminator('\0').map(str::to_owned).collect()
 }
 
 /// Copies a text of the shim and gives the original back to it. A template may cut a character in two: what
@@ -164,57 +218,10 @@ fn take(text: ffi::Text) -> String {
     copy
 }
 
-/// `shim/oriel_chat.h`, field by field.
-mod ffi {
-    use std::ffi::c_char;
-
-    #[repr(C)]
-    pub struct Chat {
-        _opaque: [u8; 0],
-    }
-
-    #[repr(C)]
-    pub struct Message {
-        pub role: *const c_char,
-        pub content: *const c_char,
-        pub content_bytes: usize,
-    }
-
-    #[repr(C)]
-    #[derive(Clone, Copy)]
-    pub struct Text {
-        pub data: *mut c_char,
-        pub bytes: usize,
-    }
-
-    impl Text {
-        pub const EMPTY: Self = Self { data: std::ptr::null_mut(), bytes: 0 };
-    }
-
-    #[allow(unsafe_code, reason = "declares the shim")]
-    unsafe extern "C" {
-        pub fn oriel_chat_new(
-            source: *const c_char,
-            bos: *const c_char,
-            eos: *const c_char,
-            error: *mut Text,
-        ) -> *mut Chat;
-        pub fn oriel_chat_free(chat: *mut Chat);
-        pub fn oriel_chat_render(
-            chat: *const Chat,
-            messages: *const Message,
-            count: usize,
-            prompt: *mut Text,
-            stops: *mut Text,
-            error: *mut Text,
-        ) -> bool;
-        pub fn oriel_text_free(text: Text);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::{ChatMessage, ChatRole};
 
     fn message(role: ChatRole, content: &str) -> ChatMessage {
         ChatMessage::new(role, content)
@@ -224,7 +231,7 @@ mod tests {
     fn a_template_makes_one_text_of_a_conversation() {
         let template = ChatTemplate::parse("chatml", "<s>", "</s>").unwrap();
         let messages = [message(ChatRole::System, "Be kind."), message(ChatRole::User, "Grüß\0dich")];
-        let rendered = template.render(&messages).unwrap();
+        let rendered = template.render(&messages.to_vec().into()).unwrap();
         assert_eq!(
             rendered.prompt,
             "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nGrüß\0dich<|im_end|>\n<|im_start|>assistant\n"
@@ -237,7 +244,7 @@ mod tests {
         let template = ChatTemplate::parse("{{ raise_exception('only poems, please') }}", "", "");
         let error = match template {
             Err(error) => error,
-            Ok(template) => template.render(&[message(ChatRole::User, "prose")]).unwrap_err(),
+            Ok(template) => template.render(&vec![message(ChatRole::User, "prose")].into()).unwrap_err(),
         };
         assert_eq!(error.to_string(), "only poems, please");
     }
@@ -246,5 +253,26 @@ mod tests {
     fn a_text_that_is_no_template_is_an_error() {
         assert!(ChatTemplate::parse("{% for %}", "", "").is_err());
         assert!(ChatTemplate::parse("with a NUL\0byte", "", "").is_err());
+    }
+}
+#[cfg(test)]
+mod explore {
+    use super::*;
+    #[test]
+    #[ignore]
+    fn explore() {
+        for entry in std::fs::read_dir("/tmp/h-templates").unwrap() {
+            let path = entry.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            println!("=== {}", path.file_name().unwrap().to_string_lossy());
+            let t = match ChatTemplate::parse(&source, "<BOS>", "<EOS>") { Ok(t) => t, Err(e) => { println!("{e}"); continue } };
+            match t.describe() {
+                Ok(facts) => { let mut f: Vec<_> = facts.into_iter().filter(|(_, v)| !v.is_empty()).collect(); f.sort(); for (k, v) in f { print!("{k}={v:?} "); } println!(); }
+                Err(e) => println!("DESCRIBE {e}"),
+            }
+            let tool = engine::Tool::new("get_weather".into(), "Tells the weather.".into(), r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"#.into()).unwrap();
+            let chat = Chat { tools: vec![tool], ..vec![engine::ChatMessage::new(engine::ChatRole::User, "hi")].into() };
+            match t.render(&chat) { Ok(r) => println!("opening={:?} markers={:?} lazy={} plain={} stops={:?} grammar={}", r.opening, r.markers, r.grammar_is_lazy, r.is_plain, r.stops, r.grammar.lines().next().unwrap_or("")), Err(e) => println!("RENDER {e}") }
+        }
     }
 }

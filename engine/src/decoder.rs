@@ -4,7 +4,8 @@
 //! everything else: which tokens go into a batch, what is reused, when an answer ends and what its text is.
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
-use crate::{Chat, ChatMessage, ChatRole, Constraint, GenerationError, SamplingParams, Token};
+pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
+use crate::{Chat, ChatMessage, ChatRole, Constraint, GenerationError, SamplingParams, Token, TokenChoice};
 
 /// One token of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +57,19 @@ pub trait Decoder {
     /// Chooses the token after the one at index `row` of the last batch, which wanted logits and belonged to
     /// `slot`, and tells the slot's sampler of it (once). `draw` is uniform in `[0, 1)` and the only source of chance:
     /// the token is the first whose cumulated probability exceeds it, over the candidates that the sampler left,
-    /// most likely first. So a continued answer draws as it would have. Greedy where the temperature is 0.
-    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError>;
+    /// most likely first. So a continued answer draws as it would have. Greedy where the temperature is 0. A token that
+    /// `filter` does not allow is replaced by the one that is drawn among those that it allows.
+    fn sample(
+        &mut self,
+        slot: u32,
+        row: usize,
+        draw: f64,
+        filter: Option<&mut (dyn TokenFilter + 'static)>,
+    ) -> Result<Token, SampleError>;
+
+    /// How likely `token`, which was sampled from `row` of the last batch, was by the model alone, with the `top`
+    /// likeliest.
+    fn choice(&mut self, row: usize, token: Token, top: u32) -> Result<TokenChoice, DecodeError>;
 
     /// The answer in `slot` has ended: drops its sampler. The evaluated tokens stay for reuse.
     fn end(&mut self, slot: u32);
@@ -82,13 +94,66 @@ pub trait Decoder {
     fn is_end(&self, token: Token) -> bool;
 }
 
+/// Which tokens may come next in one answer. It knows the answer so far.
+pub trait TokenFilter: Send + std::fmt::Debug {
+    /// Whether this token may come next. Asked of the likeliest choice first: nearly always that is all.
+    ///
+    /// # Errors
+    /// It cannot be told; the answer fails.
+    fn allows(&mut self, token: Token) -> Result<bool, FilterError>;
+
+    /// Makes impossible, by a logit of negative infinity, every candidate that may not come next.
+    ///
+    /// # Errors
+    /// It cannot be told, or nothing may come next; the answer fails.
+    fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError>;
+
+    /// The token has come.
+    ///
+    /// # Errors
+    /// It may not; the answer fails.
+    fn accept(&mut self, token: Token) -> Result<(), FilterError>;
+}
+
+/// Why an answer cannot be bound any longer; a sentence for the person who asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FilterError {
+    /// What happened.
+    pub message: String,
+}
+
+/// Why no token could be chosen. The stream fails alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SampleError {
+    /// A fault of ours.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The constraint of the answer.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+}
+
+impl From<SampleError> for GenerationError {
+    fn from(error: SampleError) -> Self {
+        match error {
+            SampleError::Decode(DecodeError { message }) => Self::Internal { message },
+            SampleError::Filter(FilterError { message }) => Self::Constraint { message },
+        }
+    }
+}
+
 /// A prompt that is ready to be evaluated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct PreparedPrompt {
     /// Its tokens, the beginning-of-text token included where the model wants one.
     pub tokens: Vec<Token>,
     /// Text before which the answer ends, beside the request's own: what the chat template asks for.
     pub stop: Vec<String>,
+    /// How the model writes its reply.
+    pub format: ReplyFormat,
+    /// Binds the reply; none where it is free.
+    pub filter: Option<Box<dyn TokenFilter>>,
 }
 
 /// Why a prompt could not be prepared; each a sentence for the person who sent it.
@@ -119,8 +184,14 @@ impl From<PromptError> for GenerationError {
 /// milliseconds; a second thread may enter it when one is stuck.
 pub trait PromptReader: Send + Sync + 'static {
     /// Applies the model's chat template to a conversation that has been checked, with the opening of the assistant's
-    /// answer at the end, and turns the text into tokens. The answer will be bound by `constraint`.
-    fn read(&self, chat: &Chat, constraint: Option<&Constraint>) -> Result<PreparedPrompt, PromptError>;
+    /// answer at the end, and turns the text into tokens. The answer will be bound by `constraint`; `answer` are its
+    /// tokens so far.
+    fn read(
+        &self,
+        chat: &Chat,
+        constraint: Option<&Constraint>,
+        answer: &[Token],
+    ) -> Result<PreparedPrompt, PromptError>;
 
     /// What [`PromptReader::read`] would tell beside the tokens of a prompt that comes as tokens, because its answer is
     /// continued.
@@ -128,9 +199,10 @@ pub trait PromptReader: Send + Sync + 'static {
         &self,
         tokens: Vec<Token>,
         constraint: Option<&Constraint>,
+        answer: &[Token],
     ) -> Result<PreparedPrompt, PromptError> {
         let any = Chat::from(vec![ChatMessage::new(ChatRole::User, "Hello")]);
-        Ok(PreparedPrompt { tokens, ..self.read(&any, constraint)? })
+        Ok(PreparedPrompt { tokens, ..self.read(&any, constraint, answer)? })
     }
 }
 

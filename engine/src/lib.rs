@@ -24,6 +24,7 @@ mod model;
 mod pool;
 mod prompt;
 pub mod protocol;
+mod reply;
 mod sampling;
 pub mod scripted;
 mod tools;

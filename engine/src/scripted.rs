@@ -17,6 +17,8 @@
 //! | `endless` | the answer does not end by itself |
 //! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
 //! | `large` | each token is a word again and again, a kilobyte of it |
+//! | `think:N` | N tokens of reasoning come before the answer |
+//! | `call:NAME` | the answer is a call of the tool NAME, one byte a token; read as one where there are tools |
 //! | `clock` | each token is the time at which it was sampled (below) |
 //! | `pace:N` | steps with this stream begin on a beat of N a second: N tokens a second |
 //! | `pause:N` | every step with this stream takes N ms more |
@@ -48,11 +50,11 @@ mod script;
 /// Most tokens that [`expected_answer`] makes of an endless answer.
 const EXPECTED_MAX_TOKENS: usize = 100_000;
 
-/// What a scripted worker answers to `messages`, up to `max_tokens`, whether in one go or continued; stop strings and
+/// What a scripted worker says, reasoning included, to `messages`, up to `max_tokens`, whether in one go or continued; stop strings and
 /// the end of the context are not looked at, and an answer of the `clock` cannot be told beforehand.
 pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> String {
     let chat = Chat::from(messages.to_vec());
-    let prompt = ScriptedReader.read(&chat, None).map(|prompt| prompt.tokens).unwrap_or_default();
+    let prompt = ScriptedReader.read(&chat, None, &[]).map(|prompt| prompt.tokens).unwrap_or_default();
     let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);
     let mut bytes = Vec::new();
     for k in 0..most.min(EXPECTED_MAX_TOKENS) {

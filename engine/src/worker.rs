@@ -24,6 +24,7 @@ pub(crate) mod chance;
 mod pace;
 mod pipes;
 mod prompt_desk;
+mod reply;
 mod request;
 mod scheduler;
 mod serve;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::beat::{self, Beat};
 use super::model::ScriptedModel;
 use super::script::{self, Script};
-use crate::decoder::{BatchToken, DecodeError, Decoder, LoadRequest, ModelFacts};
-use crate::{SamplingParams, Token};
+use crate::decoder::{BatchToken, DecodeError, Decoder, LoadRequest, ModelFacts, SampleError, TokenFilter};
+use crate::{SamplingParams, Token, TokenChoice, TokenLikelihood};
 
 /// Tokens of one batch: small enough that ordinary prompts take several.
 const BATCH_TOKENS: u32 = 512;
@@ -136,20 +136,26 @@ impl Decoder for ScriptedDecoder {
         Ok(())
     }
 
-    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError> {
+    fn sample(
+        &mut self,
+        slot: u32,
+        row: usize,
+        draw: f64,
+        _filter: Option<&mut (dyn TokenFilter + 'static)>,
+    ) -> Result<Token, SampleError> {
         let Some(Some((row_slot, length))) = self.rows.get(row).copied() else {
-            return Err(fault(format!("row {row} wanted no logits")));
+            return Err(fault(format!("row {row} wanted no logits")).into());
         };
         let held = self.slot(slot)?;
         let Some(sampling) = &held.sampling else {
-            return Err(fault(format!("no answer has begun in slot {slot}")));
+            return Err(fault(format!("no answer has begun in slot {slot}")).into());
         };
         if row_slot != slot || length != held.tokens.len() {
-            return Err(fault(format!("row {row} is not the end of slot {slot}")));
+            return Err(fault(format!("row {row} is not the end of slot {slot}")).into());
         }
         let (prompt, answer) = script::split(&held.tokens);
         if answer != held.seen {
-            return Err(fault(format!("the sampler of slot {slot} has not seen the answer so far")));
+            return Err(fault(format!("the sampler of slot {slot} has not seen the answer so far")).into());
         }
         let token = script::answer_token(prompt, answer.len(), sampling, draw);
         let is_told_by_clock = token != script::END && Script::of_prompt(prompt).is_clock;
@@ -159,6 +165,13 @@ impl Decoder for ScriptedDecoder {
             held.time = format!("{} ", beat::clock_us()).into_bytes();
         }
         Ok(token)
+    }
+
+    /// Scripts leave nothing to chance: each token is certain, and nothing else could stand there.
+    fn choice(&mut self, _row: usize, token: Token, _top: u32) -> Result<TokenChoice, DecodeError> {
+        let bytes = self.token_bytes(token).to_vec();
+        let chosen = TokenLikelihood { token, bytes, logprob: 0.0 };
+        Ok(TokenChoice { top: vec![chosen.clone()], chosen })
     }
 
     fn end(&mut self, slot: u32) {

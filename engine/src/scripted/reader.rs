@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::script::{self, Script};
-use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
+use crate::decoder::{PreparedPrompt, PromptError, PromptReader, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{Chat, ChatRole, Constraint, Token};
 
 /// See [`super`].
@@ -12,7 +12,12 @@ use crate::{Chat, ChatRole, Constraint, Token};
 pub struct ScriptedReader;
 
 impl PromptReader for ScriptedReader {
-    fn read(&self, chat: &Chat, _constraint: Option<&Constraint>) -> Result<PreparedPrompt, PromptError> {
+    fn read(
+        &self,
+        chat: &Chat,
+        _constraint: Option<&Constraint>,
+        _answer: &[Token],
+    ) -> Result<PreparedPrompt, PromptError> {
         let last = chat.messages.iter().rfind(|message| message.role == ChatRole::User);
         let script = last.map(|message| Script::parse(&message.content)).unwrap_or_default();
         thread::sleep(Duration::from_millis(script.template_ms));
@@ -30,6 +35,32 @@ impl PromptReader for ScriptedReader {
             tokens.extend(message.content.bytes().map(Token::from));
         }
         tokens.push(script::ASSISTANT);
-        Ok(PreparedPrompt { tokens, stop: Vec::new() })
+        let format = format(&script, chat.may_call_tools());
+        Ok(PreparedPrompt { tokens, format, ..PreparedPrompt::default() })
     }
+
+    fn read_again(
+        &self,
+        tokens: Vec<Token>,
+        _constraint: Option<&Constraint>,
+        _answer: &[Token],
+    ) -> Result<PreparedPrompt, PromptError> {
+        let format = format(&Script::of_prompt(&tokens), false);
+        Ok(PreparedPrompt { tokens, format, ..PreparedPrompt::default() })
+    }
+}
+
+fn format(script: &Script, may_call_tools: bool) -> ReplyFormat {
+    let reasoning = script.think_tokens.map(|_| ReasoningFormat {
+        start: "<think>".to_owned(),
+        end: "</think>".to_owned(),
+        is_open: false,
+    });
+    let tools = may_call_tools.then(|| ToolFormat {
+        call_start: "<tool_call>".to_owned(),
+        call_end: "</tool_call>".to_owned(),
+        ..ToolFormat::default()
+    });
+    let markers = [(script::THINK, "<think>"), (script::ANSWER, "</think>")];
+    ReplyFormat { reasoning, tools, markers: markers.map(|(token, text)| (token, text.to_owned())).to_vec() }
 }

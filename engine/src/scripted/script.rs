@@ -15,7 +15,11 @@ pub(super) const USER: Token = 258;
 pub(super) const ASSISTANT: Token = 259;
 /// Before the result of a tool.
 pub(super) const TOOL: Token = 260;
-const FIRST_WORD: Token = 261;
+/// Begins reasoning.
+pub(super) const THINK: Token = 261;
+/// Ends it.
+pub(super) const ANSWER: Token = 262;
+const FIRST_WORD: Token = 263;
 
 /// Words of one to four bytes a character, with the punctuation and line ends that Markdown lives from.
 const WORDS: [&str; 24] = [
@@ -88,6 +92,8 @@ pub(super) struct Script {
     pub(super) echo: Option<String>,
     pub(super) is_large: bool,
     pub(super) is_clock: bool,
+    pub(super) think_tokens: Option<usize>,
+    pub(super) call: Option<String>,
     pub(super) pause_ms: u64,
     pub(super) tokens_per_second: Option<u32>,
     pub(super) crash_at: Option<usize>,
@@ -111,6 +117,8 @@ impl Script {
                 ("endless", None) => script.is_endless = true,
                 ("large", None) => script.is_large = true,
                 ("clock", None) => script.is_clock = true,
+                ("think", tokens) => script.think_tokens = tokens,
+                ("call", _) => script.call = Some(value.to_owned()),
                 ("pace", Some(rate)) => script.tokens_per_second = u32::try_from(rate.max(1)).ok(),
                 ("pause", Some(ms)) => script.pause_ms = ms as u64,
                 ("crash", at) => script.crash_at = at,
@@ -142,12 +150,29 @@ pub(super) fn split(tokens: &[Token]) -> (&[Token], &[Token]) {
 /// The token at place `k`, from 0, of the answer to a prompt.
 pub(super) fn answer_token(prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
     let script = Script::of_prompt(prompt);
-    if let Some(text) = script.echo {
+    let k = match script.think_tokens {
+        Some(_) if k == 0 => return THINK,
+        Some(thoughts) if k == thoughts + 1 => return ANSWER,
+        Some(thoughts) if k > thoughts => k - thoughts - 2,
+        // What is thought is made as what is answered.
+        Some(_) => return word(prompt, k, sampling, draw),
+        None => k,
+    };
+    let call = script.call.map(|name| {
+        format!(
+            r#"<tool_call>{{"name": "{name}", "arguments": {{"depth": 1, "why": "{name}"}}}}</tool_call>"#
+        )
+    });
+    if let Some(text) = script.echo.or(call) {
         return text.as_bytes().get(k).map_or(END, |byte| Token::from(*byte));
     }
     if !script.is_endless && k >= script.tokens.unwrap_or(ANSWER_TOKENS) {
         return END;
     }
+    word(prompt, k, sampling, draw)
+}
+
+fn word(prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
     let chance = if sampling.temperature() > 0.0 { draw.to_bits() } else { 0 };
     let mut hasher = DefaultHasher::new();
     (prompt, k, chance).hash(&mut hasher);
@@ -175,7 +200,7 @@ mod tests {
         assert_eq!(token_bytes(65), b"A");
         assert_eq!(token_bytes(FIRST_WORD), b"amber ");
         assert!((FIRST_LARGE..FIRST_CLOCK).all(|token| token_bytes(token).len() >= LARGE_BYTES));
-        for marker in [END, SYSTEM, USER, ASSISTANT, TOOL, -1, FIRST_CLOCK] {
+        for marker in [END, SYSTEM, USER, ASSISTANT, TOOL, THINK, ANSWER, -1, FIRST_CLOCK] {
             assert_eq!(token_bytes(marker), b"");
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::{process, thread, time::Duration};
 
-use super::prompt_desk::Job;
+use super::prompt_desk::{Job, Work};
 use super::serve::Inbox;
 use crate::Prompt;
 use crate::protocol::{Command, Event, FrameError, read_frame, write_frame};
@@ -68,8 +68,9 @@ impl Routes {
                 let id = command.id;
                 let prompt = std::mem::replace(&mut command.prompt, Prompt::Tokens(Vec::new()));
                 let constraint = command.sampling.constraint().cloned();
+                let work = Work { prompt, constraint, answer: command.answer_so_far.clone() };
                 let has_arrived = self.inbox.send(Inbox::Arrive(command)).is_ok();
-                has_arrived && self.jobs.send(Job::Prepare { id, prompt, constraint }).is_ok()
+                has_arrived && self.jobs.send(Job::Prepare { id, work }).is_ok()
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::serve::Inbox;
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
 use crate::protocol::Event;
-use crate::{Chat, Constraint, GenerationError, Prompt};
+use crate::{Chat, Constraint, GenerationError, Prompt, Token};
 
 /// A template takes milliseconds, a megabyte of text a second on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const HANDS_MAX: usize = 3;
 #[derive(Debug)]
 pub(crate) enum Job {
     /// The prompt of an answer, for the scheduler.
-    Prepare { id: u64, prompt: Prompt, constraint: Option<Constraint> },
+    Prepare { id: u64, work: Work },
     /// A length, for the parent.
     Measure { id: u64, chat: Box<Chat> },
 }
@@ -35,12 +35,12 @@ pub(crate) fn serve<R: PromptReader>(
     let mut desk = PromptDesk::new(reader, DEADLINE);
     for job in jobs {
         let is_heard = match job {
-            Job::Prepare { id, prompt, constraint } => {
-                let prompt = desk.prepare(prompt, constraint);
+            Job::Prepare { id, work } => {
+                let prompt = Box::new(desk.prepare(work));
                 inbox.send(Inbox::Prepared { id, prompt }).is_ok()
             }
             Job::Measure { id, chat } => {
-                let result = desk.prepare(Prompt::Chat(chat), None);
+                let result = desk.prepare(Prompt::Chat(chat).into());
                 let result = result.map(|prompt| prompt.tokens.len() as u32);
                 outbox.send(Event::Measured { id, result }).is_ok()
             }
@@ -48,6 +48,21 @@ pub(crate) fn serve<R: PromptReader>(
         if !is_heard {
             return;
         }
+    }
+}
+
+/// What is needed to prepare a prompt.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) prompt: Prompt,
+    pub(crate) constraint: Option<Constraint>,
+    /// The answer so far.
+    pub(crate) answer: Vec<Token>,
+}
+
+impl From<Prompt> for Work {
+    fn from(prompt: Prompt) -> Self {
+        Self { prompt, constraint: None, answer: Vec::new() }
     }
 }
 
@@ -59,7 +74,7 @@ struct PromptDesk<R> {
 
 /// A thread that is inside the reader or waits for messages.
 struct Hand {
-    work: SyncSender<(Prompt, Option<Constraint>)>,
+    work: SyncSender<Work>,
     prompts: Receiver<Result<PreparedPrompt, PromptError>>,
 }
 
@@ -68,13 +83,9 @@ impl<R: PromptReader> PromptDesk<R> {
         Self { reader: Arc::new(reader), hand: None, deadline }
     }
 
-    fn prepare(
-        &mut self,
-        prompt: Prompt,
-        constraint: Option<Constraint>,
-    ) -> Result<PreparedPrompt, GenerationError> {
+    fn prepare(&mut self, work: Work) -> Result<PreparedPrompt, GenerationError> {
         let template = |message: String| GenerationError::Template { message };
-        if let Prompt::Chat(chat) = &prompt {
+        if let Prompt::Chat(chat) = &work.prompt {
             chat.check().map_err(template)?;
         }
         let Some(hand) = self.hand.take().or_else(|| self.new_hand()) else {
@@ -82,7 +93,7 @@ impl<R: PromptReader> PromptDesk<R> {
         };
         let ended =
             || GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
-        hand.work.send((prompt, constraint)).map_err(|_unsent| ended())?;
+        hand.work.send(work).map_err(|_unsent| ended())?;
         match hand.prompts.recv_timeout(self.deadline) {
             Ok(prompt) => {
                 self.hand = Some(hand);
@@ -102,11 +113,11 @@ impl<R: PromptReader> PromptDesk<R> {
             return None;
         }
         let reader = Arc::clone(&self.reader);
-        let (work, waiting) = sync_channel::<(Prompt, Option<Constraint>)>(1);
+        let (work, waiting) = sync_channel::<Work>(1);
         let (results, prompts) = sync_channel(1);
         let hand = move || {
-            for (prompt, constraint) in waiting {
-                if results.send(read(&*reader, prompt, constraint.as_ref())).is_err() {
+            for work in waiting {
+                if results.send(read(&*reader, work)).is_err() {
                     return;
                 }
             }
@@ -116,14 +127,11 @@ impl<R: PromptReader> PromptDesk<R> {
     }
 }
 
-fn read<R: PromptReader>(
-    reader: &R,
-    prompt: Prompt,
-    constraint: Option<&Constraint>,
-) -> Result<PreparedPrompt, PromptError> {
+fn read<R: PromptReader>(reader: &R, work: Work) -> Result<PreparedPrompt, PromptError> {
+    let Work { prompt, constraint, answer } = work;
     match prompt {
-        Prompt::Chat(chat) => reader.read(&chat, constraint),
-        Prompt::Tokens(tokens) => reader.read_again(tokens, constraint),
+        Prompt::Chat(chat) => reader.read(&chat, constraint.as_ref(), &answer),
+        Prompt::Tokens(tokens) => reader.read_again(tokens, constraint.as_ref(), &answer),
     }
 }
 
@@ -139,16 +147,25 @@ mod tests {
     }
 
     impl PromptReader for StuckOn {
-        fn read(&self, chat: &Chat, _: Option<&Constraint>) -> Result<PreparedPrompt, PromptError> {
+        fn read(
+            &self,
+            chat: &Chat,
+            _: Option<&Constraint>,
+            _: &[Token],
+        ) -> Result<PreparedPrompt, PromptError> {
             if chat.messages.iter().any(|message| message.content == "loop") {
                 let _ = self.stuck.lock().map(|stuck| stuck.recv());
             }
-            Ok(PreparedPrompt { tokens: vec![1], stop: vec!["\nUser:".to_owned()] })
+            Ok(PreparedPrompt { tokens: vec![1], stop: vec!["\nUser:".to_owned()], ..Default::default() })
         }
     }
 
-    fn says(text: &str) -> Prompt {
-        vec![ChatMessage::new(ChatRole::User, text)].into()
+    fn says(text: &str) -> Work {
+        Prompt::from(vec![ChatMessage::new(ChatRole::User, text)]).into()
+    }
+
+    fn says_nothing() -> Work {
+        Prompt::from(Vec::new()).into()
     }
 
     #[test]
@@ -156,15 +173,15 @@ mod tests {
         let (unblock, stuck) = sync_channel(0);
         let reader = StuckOn { stuck: Mutex::new(stuck) };
         let mut desk = PromptDesk::new(reader, Duration::from_millis(50));
-        assert!(desk.prepare(says("hello"), None).is_ok());
+        assert!(desk.prepare(says("hello")).is_ok());
         for _ in 0..HANDS_MAX {
-            let error = desk.prepare(says("loop"), None).unwrap_err();
+            let error = desk.prepare(says("loop")).unwrap_err();
             assert!(error.to_string().contains("took longer"), "{error}");
         }
-        let error = desk.prepare(says("hello"), None).unwrap_err();
+        let error = desk.prepare(says("hello")).unwrap_err();
         assert!(error.to_string().contains("does not end"), "{error}");
         drop(unblock);
-        while desk.prepare(says("hello"), None).is_err() {
+        while desk.prepare(says("hello")).is_err() {
             thread::yield_now();
         }
     }
@@ -173,14 +190,14 @@ mod tests {
     fn no_messages_are_no_prompt() {
         let (_unblock, stuck) = sync_channel(0);
         let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
-        assert!(matches!(desk.prepare(Vec::new().into(), None), Err(GenerationError::Template { .. })));
+        assert!(matches!(desk.prepare(says_nothing()), Err(GenerationError::Template { .. })));
     }
 
     #[test]
     fn a_prompt_of_tokens_keeps_them_and_ends_where_the_template_says() {
         let (_unblock, stuck) = sync_channel(0);
         let mut desk = PromptDesk::new(StuckOn { stuck: Mutex::new(stuck) }, DEADLINE);
-        let prompt = desk.prepare(Prompt::Tokens(vec![5, 6]), None).unwrap();
-        assert_eq!(prompt, PreparedPrompt { tokens: vec![5, 6], stop: vec!["\nUser:".to_owned()] });
+        let prompt = desk.prepare(Prompt::Tokens(vec![5, 6]).into()).unwrap();
+        assert_eq!((prompt.tokens, prompt.stop), (vec![5, 6], vec!["\nUser:".to_owned()]));
     }
 }

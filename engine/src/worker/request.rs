@@ -1,10 +1,12 @@
 //! One answer inside the worker, from its arrival to its end.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::text::TextAssembler;
+use super::reply::{Reply, Said};
 use super::waiting::Queued;
-use crate::protocol::GenerateCommand;
+use crate::decoder::{PreparedPrompt, TokenFilter};
+use crate::protocol::{GenerateCommand, News};
 use crate::{Priority, SamplingParams, Token, Usage};
 
 /// Room for the answer that a prompt must leave where the request names no length.
@@ -22,7 +24,11 @@ pub(crate) struct Request {
     pub(crate) tokens: Vec<Token>,
     pub(crate) prompt_len: usize,
     continued: Vec<Token>,
-    pub(crate) text: TextAssembler,
+    pub(crate) reply: Reply,
+    /// Binds the answer; none where it is free.
+    pub(crate) filter: Option<Box<dyn TokenFilter>>,
+    /// Tool calls that have begun.
+    pub(crate) calls: u32,
     /// The place in the queue that was told last.
     pub(crate) told_place: Option<u32>,
     /// Tokens found in the cache when it first got a slot; none before.
@@ -45,7 +51,9 @@ impl Request {
             tokens: Vec::new(),
             prompt_len: 0,
             continued: command.answer_so_far,
-            text: TextAssembler::new(Vec::new()),
+            reply: Reply::default(),
+            filter: None,
+            calls: 0,
             told_place: None,
             cached: None,
             is_paused: false,
@@ -57,12 +65,44 @@ impl Request {
     }
 
     /// The prompt is ready: from now on the request may run.
-    pub(crate) fn set_prompt(&mut self, prompt: Vec<Token>, template_stop: Vec<String>) {
-        self.prompt_len = prompt.len();
-        self.tokens = prompt;
+    pub(crate) fn set_prompt(&mut self, prompt: PreparedPrompt) {
+        self.prompt_len = prompt.tokens.len();
+        self.tokens = prompt.tokens;
         self.tokens.extend(&self.continued);
-        let stop = self.sampling.stop().iter().cloned().chain(template_stop).collect();
-        self.text = TextAssembler::new(stop);
+        let stop = self.sampling.stop().iter().cloned().chain(prompt.stop).collect();
+        self.reply = Reply::new(prompt.format, stop);
+        self.filter = prompt.filter;
+    }
+
+    /// What to tell of a part of the reply.
+    pub(crate) fn news(&mut self, said: Said) -> News {
+        match said {
+            Said::Text { kind, text, tokens } => {
+                let choices = self.reply.take_choices(tokens.len());
+                News::Text { kind, text, tokens, choices }
+            }
+            Said::Call { name, id, tokens } => {
+                self.reply.take_choices(tokens.len());
+                let index = self.calls;
+                self.calls += 1;
+                let id = id.unwrap_or_else(|| self.new_call_id(index));
+                News::ToolCall { index, id, name, tokens }
+            }
+        }
+    }
+
+    /// A name for the tool call that begins: nine letters and digits, the same whenever this answer comes to it.
+    fn new_call_id(&self, index: u32) -> String {
+        const SIGNS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut hasher = DefaultHasher::new();
+        (self.prompt(), self.sampling.seed(), index).hash(&mut hasher);
+        let mut bits = hasher.finish();
+        let mut next = || {
+            let sign = SIGNS.get((bits % 62) as usize).copied().unwrap_or_default();
+            bits /= 62;
+            char::from(sign)
+        };
+        (0..9).map(|_| next()).collect()
     }
 
     /// Whether prompt and some answer fit into a slot. An answer that has begun goes on as far as there is room.

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pace::Pace;
+use super::reply::{Ended, Said};
 use super::request::{Request, Stream};
 use super::slots::Slots;
-use super::text::Piece;
 use super::waiting::Waiting;
 use crate::decoder::{Decoder, ModelFacts, PreparedPrompt};
 use crate::protocol::{GenerateCommand, News, Update};
-use crate::{FinishReason, GenerationError, TextKind};
+use crate::{FinishReason, GenerationError, Token};
 
 mod admission;
 mod batch;
@@ -73,7 +73,10 @@ impl<D: Decoder> Scheduler<D> {
         let refusal = match prompt {
             Err(error) => Some(error),
             Ok(prompt) => {
-                request.set_prompt(prompt.tokens, prompt.stop);
+                request.set_prompt(prompt);
+                let answer = request.answer().iter().map(|token| (*token, self.decoder.token_bytes(*token)));
+                let answer: Vec<(Token, &[u8])> = answer.collect();
+                request.calls = request.reply.replay(answer);
                 self.refusal(&request)
             }
         };
@@ -177,8 +180,9 @@ impl<D: Decoder> Scheduler<D> {
     }
 
     fn end(&mut self, mut request: Request, reason: FinishReason) {
-        let rest = request.text.finish();
-        self.tell_pieces(request.id, rest);
+        let ended = if reason == FinishReason::Stop { Ended::Whole } else { Ended::Cut };
+        let rest = request.reply.finish(ended);
+        self.tell_said(&mut request, rest);
         self.tell_done(&request, reason);
     }
 
@@ -187,9 +191,10 @@ impl<D: Decoder> Scheduler<D> {
         self.tell(request.id, News::Done { reason, usage });
     }
 
-    fn tell_pieces(&mut self, id: u64, pieces: impl IntoIterator<Item = Piece>) {
-        for Piece { text, tokens } in pieces {
-            self.tell(id, News::Text { kind: TextKind::Answer, text, tokens, choices: Vec::new() });
+    fn tell_said(&mut self, request: &mut Request, said: impl IntoIterator<Item = Said>) {
+        for said in said {
+            let news = request.news(said);
+            self.tell(request.id, news);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::protocol::{Event, GenerateCommand};
 #[derive(Debug)]
 pub(crate) enum Inbox {
     Arrive(Box<GenerateCommand>),
-    Prepared { id: u64, prompt: Result<PreparedPrompt, GenerationError> },
+    Prepared { id: u64, prompt: Box<Result<PreparedPrompt, GenerationError>> },
     Cancel { id: u64 },
     Pause { id: u64 },
     Resume { id: u64 },
@@ -47,7 +47,7 @@ pub(crate) fn serve<D: Decoder>(
 fn take<D: Decoder>(scheduler: &mut Scheduler<D>, message: Inbox) {
     match message {
         Inbox::Arrive(command) => scheduler.arrive(*command),
-        Inbox::Prepared { id, prompt } => scheduler.prepared(id, prompt),
+        Inbox::Prepared { id, prompt } => scheduler.prepared(id, *prompt),
         Inbox::Cancel { id } => scheduler.cancel(id),
         Inbox::Pause { id } => scheduler.set_paused(id, true),
         Inbox::Resume { id } => scheduler.set_paused(id, false),

@@ -21,7 +21,7 @@ pub(crate) enum Pushed {
 
 /// Collects the tokens of one answer. Holds back those that end within a character or within what may become a stop
 /// string: their text is told with the token that decides it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TextAssembler {
     stops: Vec<String>,
     bytes: Vec<u8>,

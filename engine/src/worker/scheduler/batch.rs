@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::Scheduler;
-use crate::decoder::{BatchToken, DecodeError, Decoder};
+use crate::decoder::{BatchToken, DecodeError, Decoder, SampleError};
 use crate::protocol::News;
-use crate::worker::text::Pushed;
 use crate::worker::{chance, pace};
-use crate::{FinishReason, GenerationError};
+use crate::{FinishReason, GenerationError, Token};
 
 /// What one step evaluates.
 #[derive(Debug, Default)]
@@ -94,31 +93,53 @@ impl<D: Decoder> Scheduler<D> {
     }
 
     fn sample(&mut self, slot: usize, row: usize, now: Duration) {
-        let Some(stream) = self.running.get_mut(&slot) else { return };
-        let request = &mut stream.request;
-        let draw = chance::draw(request.sampling.seed(), request.answer().len());
-        let token = match self.decoder.sample(slot as u32, row, draw) {
-            Ok(token) => token,
-            Err(DecodeError { message }) => return self.fail(slot, GenerationError::Internal { message }),
+        let token = match self.choose(slot, row) {
+            Ok(Some(token)) => token,
+            Ok(None) => return,
+            Err(error) => return self.fail(slot, error.into()),
         };
         if self.decoder.is_end(token) {
             return self.finish(slot, FinishReason::Stop);
         }
+        let Some(stream) = self.running.get_mut(&slot) else { return };
+        let request = &mut stream.request;
         request.push(token, now);
-        let id = request.id;
+        let marker = request.reply.marker_text(token).map(|text| text.as_bytes().to_vec());
+        let bytes = marker.as_deref().unwrap_or_else(|| self.decoder.token_bytes(token));
+        let (said, has_stopped) = request.reply.push(token, bytes);
         let is_full = request.is_full(self.facts.context_tokens);
-        match request.text.push(token, self.decoder.token_bytes(token)) {
-            Pushed::More(piece) => {
-                self.tell_pieces(id, piece);
-                if is_full {
-                    self.finish(slot, FinishReason::Length);
-                }
-            }
-            Pushed::Stop(pieces) => {
-                self.tell_pieces(id, pieces);
-                self.finish(slot, FinishReason::Stop);
-            }
+        let (id, news) = (request.id, said.into_iter().map(|said| request.news(said)).collect::<Vec<News>>());
+        for news in news {
+            self.tell(id, news);
         }
+        if has_stopped {
+            self.finish(slot, FinishReason::Stop);
+        } else if is_full {
+            self.finish(slot, FinishReason::Length);
+        }
+    }
+
+    /// The next token of a stream. One that its filter forbids is never chosen.
+    fn choose(&mut self, slot: usize, row: usize) -> Result<Option<Token>, SampleError> {
+        let Some(stream) = self.running.get_mut(&slot) else { return Ok(None) };
+        let request = &mut stream.request;
+        let draw = chance::draw(request.sampling.seed(), request.answer().len());
+        let mut filter = request.filter.take();
+        let token = self.decoder.sample(slot as u32, row, draw, filter.as_deref_mut())?;
+        let is_end = self.decoder.is_end(token);
+        if let Some(filter) = &mut filter
+            && !is_end
+        {
+            filter.accept(token)?;
+        }
+        request.filter = filter;
+        if let Some(top) = request.sampling.logprobs()
+            && !is_end
+        {
+            let choice = self.decoder.choice(row, token, top)?;
+            request.reply.note_choice(choice);
+        }
+        Ok(Some(token))
     }
 
     /// What the slots of a failed batch hold is unknown: their streams fail and they are cleared. Others go on.

@@ -17,6 +17,7 @@ mod endings;
 mod fairness;
 mod pauses;
 mod prefixes;
+mod replies;
 mod side_jobs;
 
 const ANNA: u128 = 1;
@@ -59,7 +60,7 @@ fn rig_of(slots: u32, model: &ScriptedModel) -> Rig {
 
 /// The prompt of a conversation that the template takes.
 fn prepare(messages: &[ChatMessage]) -> PreparedPrompt {
-    ScriptedReader.read(&messages.to_vec().into(), None).unwrap()
+    ScriptedReader.read(&messages.to_vec().into(), None, &[]).unwrap()
 }
 
 fn says(role: ChatRole, text: &str) -> ChatMessage {
@@ -95,7 +96,7 @@ impl Rig {
     fn send(&mut self, command: GenerateCommand, messages: &[ChatMessage]) -> u64 {
         let id = command.id;
         self.scheduler.arrive(command);
-        let prompt = ScriptedReader.read(&messages.to_vec().into(), None);
+        let prompt = ScriptedReader.read(&messages.to_vec().into(), None, &[]);
         self.scheduler.prepared(id, prompt.map_err(Into::into));
         self.hear();
         id

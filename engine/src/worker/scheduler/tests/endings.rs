@@ -159,14 +159,15 @@ fn tokens_outside_the_vocabulary_never_reach_the_decoder() {
         let command = rig.command(ANNA, plain());
         let id = command.id;
         rig.scheduler.arrive(command);
-        rig.scheduler.prepared(id, Ok(PreparedPrompt { tokens: vec![1, strange], stop: Vec::new() }));
+        rig.scheduler
+            .prepared(id, Ok(PreparedPrompt { tokens: vec![1, strange], ..PreparedPrompt::default() }));
         rig.finish();
         assert!(matches!(rig.error(id), Some(GenerationError::Internal { .. })), "{strange}");
     }
     let command = rig.command(ANNA, plain());
     let id = command.id;
     rig.scheduler.arrive(command);
-    rig.scheduler.prepared(id, Ok(PreparedPrompt { tokens: Vec::new(), stop: Vec::new() }));
+    rig.scheduler.prepared(id, Ok(PreparedPrompt::default()));
     rig.finish();
     assert!(matches!(rig.error(id), Some(GenerationError::Template { .. })), "an empty prompt");
 }
