@@ -60,10 +60,8 @@ common_chat_templates_inputs inputs_of(const oriel_chat_request & request) {
     common_chat_templates_inputs inputs;
     inputs.messages = common_chat_msgs_parse_oaicompat(common_json::parse(copy_in(request.messages)));
     inputs.tools = common_chat_tools_parse_oaicompat(common_json::parse(copy_in(request.tools)));
-    inputs.tool_choice = request.tool_choice == ORIEL_TOOLS_NONE       ? COMMON_CHAT_TOOL_CHOICE_NONE
-                         : request.tool_choice == ORIEL_TOOLS_REQUIRED ? COMMON_CHAT_TOOL_CHOICE_REQUIRED
-                                                                       : COMMON_CHAT_TOOL_CHOICE_AUTO;
-    inputs.parallel_tool_calls = request.parallel_tool_calls;
+    // Its grammars are not used: they only cost time.
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_NONE;
     inputs.enable_thinking = request.thinks;
     inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
     for (const auto & [name, value] : common_json::parse(copy_in(request.variables)).items()) {
@@ -164,14 +162,42 @@ extern "C" bool oriel_chat_render(const oriel_chat * chat, const oriel_chat_requ
         rendering->opening = copy_out(rendered.generation_prompt);
         rendering->stops = copy_out_list(rendered.additional_stops);
         rendering->markers = copy_out_list(rendered.preserved_tokens);
-        rendering->grammar = copy_out(rendered.grammar);
-        rendering->grammar_is_lazy = rendered.grammar_lazy;
     });
 }
 
-extern "C" bool oriel_schema_grammar(oriel_slice schema, oriel_text * grammar, oriel_text * error) {
+extern "C" bool oriel_grammar(oriel_slice tools, const oriel_call_syntax * syntax, oriel_slice schema,
+                              oriel_text * grammar, oriel_text * error) {
     return guarded(error, [&] {
-        *grammar = copy_out(json_schema_to_grammar(common_json::parse(copy_in(schema))));
+        const auto literal = [](const oriel_slice & slice) { return gbnf_format_literal(copy_in(slice)); };
+        const auto list = common_chat_tools_parse_oaicompat(common_json::parse(copy_in(tools)));
+        // The rules refer to these until the grammar is written.
+        std::vector<common_chat_schema_document> documents;
+        documents.reserve(list.size() + 1);
+        *grammar = copy_out(build_grammar([&](const common_grammar_builder & builder) {
+            std::string root;
+            std::string any;
+            for (const auto & tool : list) {
+                documents.push_back(common_chat_schema_from_json(common_json::parse(tool.parameters)));
+                const std::string name = "tool-" + std::to_string(documents.size());
+                const std::string arguments = builder.add_schema(name + "-arguments", *documents.back().root);
+                const std::string before = copy_in(syntax->before) + tool.name + copy_in(syntax->between);
+                const std::string call = builder.add_rule(
+                    name, gbnf_format_literal(before) + " " + arguments + " " + copy_in(syntax->after));
+                any += (any.empty() ? "" : " | ") + call;
+            }
+            if (!any.empty()) {
+                const std::string call = builder.add_rule("tool-call", any);
+                const std::string more = "(" + literal(syntax->separator) + " " + call + ")*";
+                root = literal(syntax->open) + " " + call + " " + (syntax->is_parallel ? more + " " : "") +
+                       literal(syntax->close);
+            }
+            if (schema.bytes > 0) {
+                documents.push_back(common_chat_schema_from_json(common_json::parse(copy_in(schema))));
+                const std::string answer = builder.add_schema("answer", *documents.back().root);
+                root += (root.empty() ? "" : " | ") + answer;
+            }
+            builder.add_rule("root", root);
+        }));
     });
 }
 

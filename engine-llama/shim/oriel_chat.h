@@ -25,14 +25,10 @@ struct oriel_text {
     size_t bytes;
 };
 
-enum oriel_tool_choice { ORIEL_TOOLS_AUTO = 0, ORIEL_TOOLS_NONE = 1, ORIEL_TOOLS_REQUIRED = 2 };
-
 struct oriel_chat_request {
     struct oriel_slice messages;  // a JSON array, in the shape of OpenAI's API
     struct oriel_slice tools;     // likewise
     struct oriel_slice variables; // a JSON object: what the template sees beside messages and tools
-    int tool_choice;              // enum oriel_tool_choice
-    bool parallel_tool_calls;
     bool thinks;
 };
 
@@ -41,8 +37,6 @@ struct oriel_chat_rendering {
     struct oriel_text opening;  // the end of the prompt: where the assistant's answer begins
     struct oriel_text stops;    // list of texts before which the answer has to end
     struct oriel_text markers;  // list of control tokens whose texts the reply is read by
-    struct oriel_text grammar;  // of tool calls; empty where there is none
-    bool grammar_is_lazy;       // it begins with the first tool call; otherwise with the opening
     bool is_plain;              // llama.cpp could make no sense of the template: only the prompt is good
 };
 
@@ -60,8 +54,21 @@ bool oriel_chat_describe(const struct oriel_chat * chat, struct oriel_text * fac
 bool oriel_chat_render(const struct oriel_chat * chat, const struct oriel_chat_request * request,
                        struct oriel_chat_rendering * rendering, struct oriel_text * error);
 
-// The grammar of JSON that a schema describes.
-bool oriel_schema_grammar(struct oriel_slice schema, struct oriel_text * grammar, struct oriel_text * error);
+// How tool calls are written, around the name of the tool and its arguments.
+struct oriel_call_syntax {
+    struct oriel_slice open;      // before the first call
+    struct oriel_slice before;    // before the name
+    struct oriel_slice between;   // between name and arguments
+    struct oriel_slice after;     // behind the arguments: GBNF, all others are plain texts
+    struct oriel_slice separator; // between calls
+    struct oriel_slice close;     // behind the last call
+    bool is_parallel;             // there may be more than one
+};
+
+// The grammar, in GBNF, of calls of tools (a JSON array in the shape of OpenAI's API, which may be empty) or of JSON
+// that a schema describes (which may be empty).
+bool oriel_grammar(struct oriel_slice tools, const struct oriel_call_syntax * syntax, struct oriel_slice schema,
+                   struct oriel_text * grammar, struct oriel_text * error);
 
 void oriel_text_free(struct oriel_text text);
 

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts};
-use engine::{SamplingParams, Token};
+use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts, SampleError, TokenFilter};
+use engine::{SamplingParams, Token, TokenChoice, TokenLikelihood};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
+use crate::likelihood;
 use crate::sampling::Sampler;
 use crate::vocabulary::Vocabulary;
 
@@ -33,6 +34,14 @@ impl LlamaDecoder {
         let batch = LlamaBatch::new(facts.batch_tokens as usize, 1);
         let samplers = (0..facts.slots).map(|_| None).collect();
         Self { context, vocabulary, facts, batch, has_logits: Vec::new(), samplers }
+    }
+
+    /// llama.cpp's number of a row that has logits.
+    fn row(&self, row: usize) -> Result<i32, DecodeError> {
+        if !self.has_logits.get(row).copied().unwrap_or_default() {
+            return Err(fault(format!("row {row} of the last batch has no logits")));
+        }
+        i32::try_from(row).map_err(fault)
     }
 
     /// How many tokens a slot holds.
@@ -64,20 +73,39 @@ impl Decoder for LlamaDecoder {
 
     fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError> {
         let place = self.samplers.get_mut(slot as usize).ok_or_else(|| fault(format!("no slot {slot}")))?;
-        *place = Some(Sampler::new(sampling, answer));
+        let vocabulary = &self.vocabulary;
+        *place = Some(Sampler::new(sampling, answer, |token| vocabulary.bytes(token)));
         Ok(())
     }
 
-    fn sample(&mut self, slot: u32, row: usize, draw: f64) -> Result<Token, DecodeError> {
-        if !self.has_logits.get(row).copied().unwrap_or_default() {
-            return Err(fault(format!("row {row} of the last batch has no logits")));
-        }
-        let index = i32::try_from(row).map_err(fault)?;
+    fn sample(
+        &mut self,
+        slot: u32,
+        row: usize,
+        draw: f64,
+        filter: Option<&mut (dyn TokenFilter + 'static)>,
+    ) -> Result<Token, SampleError> {
+        let index = self.row(row)?;
         let logits = self.context.get_logits_ith(index);
         match self.samplers.get_mut(slot as usize) {
-            Some(Some(sampler)) => Ok(sampler.choose(logits, draw)),
-            _ => Err(fault(format!("no answer has begun in slot {slot}"))),
+            Some(Some(sampler)) => {
+                let token = sampler.choose(logits, draw, filter)?;
+                sampler.count(token, self.vocabulary.bytes(token));
+                Ok(token)
+            }
+            _ => Err(fault(format!("no answer has begun in slot {slot}")).into()),
         }
+    }
+
+    fn choice(&mut self, row: usize, token: Token, top: u32) -> Result<TokenChoice, DecodeError> {
+        let index = self.row(row)?;
+        let likely = likelihood::of(self.context.get_logits_ith(index), token, top as usize);
+        let tell = |(token, logprob): (Token, f32)| TokenLikelihood {
+            token,
+            bytes: self.vocabulary.bytes(token).to_vec(),
+            logprob,
+        };
+        Ok(TokenChoice { chosen: tell(likely.chosen), top: likely.top.into_iter().map(tell).collect() })
     }
 
     fn end(&mut self, slot: u32) {

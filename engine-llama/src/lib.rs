@@ -2,23 +2,27 @@
 //!
 //! ```text
 //!  engine::worker ──▶ load ──▶ decoder ──▶ sampling          (the scheduler's thread)
-//!                      └─────▶ prompt ──▶ template, markers  (prompt threads)
+//!                      └─────▶ prompt ──▶ template, syntax, plain, markers, binding  (prompt threads)
 //!                                 └─ vocabulary ─┘
 //! ```
 //!
 //! The `engine` crate decides what is evaluated and when; here it is done. This crate is the only one that knows
 //! llama.cpp, and `template` the only room with unsafe code.
 
+mod binding;
 pub mod decoder;
 mod finder;
+mod likelihood;
 pub mod load;
 pub mod log;
 mod markers;
 mod passages;
+mod plain;
 mod processor;
 pub mod prompt;
 mod refusal;
 mod sampling;
+mod syntax;
 mod template;
 mod threads;
 mod vocabulary;

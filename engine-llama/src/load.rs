@@ -22,6 +22,7 @@ use llama_cpp_2::token::LlamaToken;
 use crate::decoder::LlamaDecoder;
 use crate::log::Complaints;
 use crate::prompt::LlamaReader;
+use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
 use crate::{processor, refusal, threads};
@@ -60,7 +61,7 @@ pub fn load(
     check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
 
     let vocabulary = Arc::new(Vocabulary::new(model));
-    let template = read_template(model, &vocabulary)
+    let (template, syntax) = read_template(model, &vocabulary)
         .map_err(|error| fail(format!("the chat template of {file} cannot be used: {error}")))?;
     let facts = plan(model, request, vocabulary.size());
     let mut context = make_context(backend, model, &facts, request.threads)
@@ -76,7 +77,7 @@ pub fn load(
     );
     Ok(LoadedModel {
         decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts),
-        reader: LlamaReader::new(vocabulary, template),
+        reader: LlamaReader::new(vocabulary, template, syntax),
     })
 }
 
@@ -124,15 +125,22 @@ fn check_kind(model: &LlamaModel) -> Result<(), String> {
 }
 
 /// The model's own template, or one that may do.
-fn read_template(model: &LlamaModel, vocabulary: &Vocabulary) -> Result<ChatTemplate, TemplateError> {
+fn read_template(
+    model: &LlamaModel,
+    vocabulary: &Vocabulary,
+) -> Result<(ChatTemplate, Syntax), TemplateError> {
     let vocab = model.vocab();
     let [bos, eos] = [vocab.bos(), vocab.eos()].map(|token| vocabulary.special_text(token));
     if let Some(own) = model.chat_template(None).ok().and_then(|template| template.to_string().ok()) {
-        return ChatTemplate::parse(&own, &bos, &eos);
+        let template = ChatTemplate::parse(&own, &bos, &eos)?;
+        let syntax = Syntax::of(&template, &own);
+        return Ok((template, syntax));
     }
     let Fallback { name, source, stops } = Fallback::for_markers(vocabulary.markers());
     tracing::warn!("the model has no chat template: {name} is used");
-    Ok(ChatTemplate::parse(source, &bos, &eos)?.with_stops(stops))
+    let template = ChatTemplate::parse(source, &bos, &eos)?.with_stops(stops);
+    let syntax = Syntax::of(&template, source);
+    Ok((template, syntax))
 }
 
 /// Slots, context and batch as asked for, within what the model was trained for and llama.cpp can do.

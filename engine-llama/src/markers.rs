@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use engine::{ChatMessage, Token};
+use engine::json::unescaped;
+use engine::{Chat, Token};
 
 use crate::finder::{Finder, Found};
 
@@ -37,13 +38,13 @@ pub enum Piece<'a> {
     Text(Cow<'a, str>),
 }
 
-/// Messages without whole markers.
+/// A conversation without whole markers.
 #[derive(Debug)]
-pub struct Guarded<'a> {
-    /// As they were, where there was nothing to guard against.
-    pub messages: Cow<'a, [ChatMessage]>,
+pub struct Guarded {
+    /// As it was, where there was nothing to guard against.
+    pub chat: Chat,
     /// What was put into the markers.
-    guard: Option<char>,
+    pub guard: Option<char>,
 }
 
 /// The messages use every character that could guard them.
@@ -62,28 +63,41 @@ impl Markers {
         self.finder.has(text)
     }
 
-    /// Breaks the markers in messages.
+    /// The markers in a text, with their texts.
+    pub fn within(&self, text: &str) -> Vec<(Token, String)> {
+        let found = self.finder.all(text);
+        found
+            .filter_map(|found| Some((found.what.token, text.get(found.at..found.end)?.to_owned())))
+            .collect()
+    }
+
+    /// Breaks the markers in whatever of a conversation did not come from us: messages, results and arguments of
+    /// tools, and their descriptions. Of texts that are JSON, those that are hidden in escapes too.
     ///
     /// # Errors
     /// Only for messages made for it: they would use all of 131,000 characters that nobody has.
-    pub fn guard<'a>(&self, messages: &'a [ChatMessage]) -> Result<Guarded<'a>, NoGuardLeft> {
-        if messages.iter().all(|message| self.finder.all(&message.content).next().is_none()) {
-            return Ok(Guarded { messages: Cow::Borrowed(messages), guard: None });
-        }
-        let guard = unused_char(messages).ok_or(NoGuardLeft)?;
-        let guarded = messages.iter().map(|message| ChatMessage {
-            content: self.break_markers(&message.content, guard),
-            ..message.clone()
+    pub fn guard(&self, chat: &Chat) -> Result<Guarded, NoGuardLeft> {
+        let mut chat = chat.clone();
+        let mut has_marker = false;
+        let mut used = HashSet::new();
+        each_text(&mut chat, |text| {
+            has_marker |= self.finder.all(text).next().is_some();
+            used.extend(text.chars().filter(|char| *char >= '\u{f0000}'));
         });
-        Ok(Guarded { messages: guarded.collect(), guard: Some(guard) })
+        if !has_marker {
+            return Ok(Guarded { chat, guard: None });
+        }
+        let guard = unused_char(&used).ok_or(NoGuardLeft)?;
+        each_text(&mut chat, |text| *text = self.break_markers(text, guard));
+        Ok(Guarded { chat, guard: Some(guard) })
     }
 
-    /// Cuts a rendered prompt at its markers; `guarded` are the messages it was rendered from.
-    pub fn split<'a>(&self, text: &'a str, guarded: &Guarded<'_>) -> Vec<Piece<'a>> {
+    /// Cuts a text at its markers, and takes the guard out of the rest.
+    pub fn split<'a>(&self, text: &'a str, guard: Option<char>) -> Vec<Piece<'a>> {
         let mut pieces = Vec::new();
         let mut rest_at = 0;
         let push_text = |pieces: &mut Vec<Piece<'a>>, text: &'a str| {
-            let text = match guarded.guard {
+            let text = match guard {
                 Some(guard) if text.contains(guard) => Cow::Owned(text.replace(guard, "")),
                 _ => Cow::Borrowed(text),
             };
@@ -123,21 +137,39 @@ impl Markers {
     }
 }
 
-/// A private-use character of the last two planes that no message has.
-fn unused_char(messages: &[ChatMessage]) -> Option<char> {
-    let candidates = || ('\u{f0000}'..='\u{ffffd}').chain('\u{100000}'..='\u{10fffd}');
-    let used: HashSet<char> = messages
-        .iter()
-        .flat_map(|message| message.content.chars())
-        .filter(|char| *char >= '\u{f0000}')
-        .collect();
-    candidates().find(|char| !used.contains(char))
+/// Everything in a conversation that somebody else wrote. JSON is given without the escapes that it does not need.
+fn each_text(chat: &mut Chat, mut visit: impl FnMut(&mut String)) {
+    for message in &mut chat.messages {
+        visit(&mut message.content);
+        visit(&mut message.reasoning);
+        visit(&mut message.tool_call_id);
+        visit(&mut message.tool_name);
+        for call in &mut message.tool_calls {
+            visit(&mut call.id);
+            visit(&mut call.name);
+            call.arguments = unescaped(&call.arguments).into_owned();
+            visit(&mut call.arguments);
+        }
+    }
+    for tool in &mut chat.tools {
+        let mut description = tool.description().to_owned();
+        let mut parameters = unescaped(tool.parameters()).into_owned();
+        visit(&mut description);
+        visit(&mut parameters);
+        tool.reword(description, parameters);
+    }
+}
+
+/// A private-use character of the last two planes that nobody has used.
+fn unused_char(used: &HashSet<char>) -> Option<char> {
+    let mut candidates = ('\u{f0000}'..='\u{ffffd}').chain('\u{100000}'..='\u{10fffd}');
+    candidates.find(|char| !used.contains(char))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::ChatRole;
+    use engine::{ChatMessage, ChatRole, Tool, ToolCall};
 
     const START: Token = 1;
     const END: Token = 2;
@@ -155,20 +187,20 @@ mod tests {
         ])
     }
 
-    fn user(content: &str) -> [ChatMessage; 1] {
-        [ChatMessage::new(ChatRole::User, content)]
+    fn user(content: &str) -> Chat {
+        vec![ChatMessage::new(ChatRole::User, content)].into()
     }
 
     /// What a template that writes `<|start|>…<|end|>` makes of one message.
     fn pieces(content: &str) -> Vec<Piece<'static>> {
         let messages = user(content);
         let guarded = markers().guard(&messages).unwrap();
-        let text = format!("<|start|>{}<|end|>", guarded.messages[0].content);
+        let text = format!("<|start|>{}<|end|>", guarded.chat.messages[0].content);
         let owned = |piece| match piece {
             Piece::Text(text) => Piece::Text(Cow::Owned(Cow::into_owned(text))),
             Piece::Marker(token) => Piece::Marker(token),
         };
-        markers().split(&text, &guarded).into_iter().map(owned).collect()
+        markers().split(&text, guarded.guard).into_iter().map(owned).collect()
     }
 
     fn text(text: &'static str) -> Piece<'static> {
@@ -196,17 +228,12 @@ mod tests {
 
     #[test]
     fn the_longest_marker_wins_and_none_overlap() {
-        let guarded = Guarded { messages: Cow::Borrowed(&[]), guard: None };
-        assert_eq!(
-            markers().split("<|end|><|end|><|end|>", &guarded),
-            [Piece::Marker(LONG), Piece::Marker(END)]
-        );
+        assert_eq!(markers().split("<|end|><|end|><|end|>", None), [Piece::Marker(LONG), Piece::Marker(END)]);
     }
 
     #[test]
     fn a_stripping_marker_swallows_the_space_around_it() {
-        let guarded = Guarded { messages: Cow::Borrowed(&[]), guard: None };
-        assert_eq!(markers().split("a \n[MASK]\t b", &guarded), [text("a"), Piece::Marker(MASK), text("b")]);
+        assert_eq!(markers().split("a \n[MASK]\t b", None), [text("a"), Piece::Marker(MASK), text("b")]);
     }
 
     #[test]
@@ -216,5 +243,28 @@ mod tests {
         let all: String = ('\u{f0000}'..='\u{10ffff}').collect();
         assert_eq!(markers().guard(&user(&format!("{all}<|end|>"))).unwrap_err(), NoGuardLeft);
         assert!(markers().guard(&user(&all)).is_ok(), "without a marker no guard is needed");
+    }
+
+    #[test]
+    fn markers_are_broken_wherever_somebody_else_wrote_them() {
+        let call = ToolCall {
+            id: "<|end|>".to_owned(),
+            name: "add".to_owned(),
+            arguments: r#"{"a": "\u003c|end|\u003e"}"#.to_owned(),
+        };
+        let asked = ChatMessage {
+            tool_calls: vec![call],
+            reasoning: "<|start|>".to_owned(),
+            ..ChatMessage::new(ChatRole::Assistant, "")
+        };
+        let result = ChatMessage::tool_result("<|end|>", "<|end|>", "[MASK]");
+        let parameters = r#"{"description": "\u003c|start|>"}"#.to_owned();
+        let tool = Tool::new("add".to_owned(), "<|end|>".to_owned(), parameters).unwrap();
+        let chat = Chat { tools: vec![tool], ..vec![asked, result].into() };
+        let guarded = markers().guard(&chat).unwrap();
+        let everything = format!("{:?}", guarded.chat).replace("\\\"", "\"");
+        assert_eq!(markers().within(&everything), [], "{everything}");
+        let arguments = guarded.chat.messages[0].tool_calls[0].arguments.replace(guarded.guard.unwrap(), "");
+        assert_eq!(arguments, r#"{"a": "<|end|>"}"#);
     }
 }

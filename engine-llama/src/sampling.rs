@@ -1,4 +1,4 @@
-//! Chooses a token from logits: penalties, top-k, top-p, min-p, temperature, then one draw.
+//! Chooses a token from logits: penalties and biases, top-k, typical, top-p, min-p, XTC, temperature, then one draw.
 //!
 //! [`crate::decoder`] calls it, once per token and stream. Written here and not taken from llama.cpp's chain
 //! because chance must come from the caller's draw, and because a chain copies the whole vocabulary for
@@ -7,7 +7,14 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use engine::decoder::{FilterError, TokenFilter};
 use engine::{SamplingParams, Token};
+
+use repetition::Repetition;
+use shape::Shape;
+
+mod repetition;
+mod shape;
 
 /// How many of the likeliest candidates are put in order at first: a draw rarely goes further.
 const FIRST_RANKED: usize = 256;
@@ -18,6 +25,10 @@ pub struct Sampler {
     params: SamplingParams,
     /// How often the answer used each token; empty while no penalty is on.
     uses: HashMap<Token, u32>,
+    /// None while it is off.
+    repetition: Option<Repetition>,
+    /// None while the usual cuts are all.
+    shape: Option<Shape>,
     /// Kept to be used again: as large as the vocabulary where a penalty is on.
     logits: Vec<f32>,
     candidates: Vec<Candidate>,
@@ -30,41 +41,94 @@ struct Candidate {
 }
 
 impl Sampler {
-    /// A sampler for an answer that begins with `answer`.
-    pub fn new(params: &SamplingParams, answer: &[Token]) -> Self {
-        let (params, uses) = (params.clone(), HashMap::new());
-        let mut sampler = Self { params, uses, logits: Vec::new(), candidates: Vec::new() };
+    /// A sampler for an answer that begins with `answer`; `bytes` are those of a token.
+    pub fn new<'a>(params: &SamplingParams, answer: &[Token], bytes: impl Fn(Token) -> &'a [u8]) -> Self {
+        let mut sampler = Self {
+            uses: HashMap::new(),
+            repetition: params.dry().map(Repetition::new),
+            shape: Shape::of(params),
+            params: params.clone(),
+            logits: Vec::new(),
+            candidates: Vec::new(),
+        };
         for token in answer {
-            sampler.count(*token);
+            sampler.count(*token, bytes(*token));
         }
         sampler
     }
 
-    /// Chooses the next token by its logits, one per token of the vocabulary, and counts it. `draw` is in
-    /// `[0, 1)`.
-    pub fn choose(&mut self, logits: &[f32], draw: f64) -> Token {
-        let penalised = !self.uses.is_empty();
-        if penalised {
-            self.penalise(logits);
+    /// Chooses the next token by its logits, one per token of the vocabulary. `draw` is in `[0, 1)`. Where `filter`
+    /// forbids the choice, the same draw chooses among what it allows. [`Sampler::count`] has to be told.
+    pub fn choose(
+        &mut self,
+        logits: &[f32],
+        draw: f64,
+        filter: Option<&mut (dyn TokenFilter + 'static)>,
+    ) -> Result<Token, FilterError> {
+        let is_changed = self.change(logits);
+        let mut token = self.pick(if is_changed { None } else { Some(logits) }, draw);
+        if let Some(filter) = filter
+            && !filter.allows(token)?
+        {
+            if !is_changed {
+                self.logits.clear();
+                self.logits.extend_from_slice(logits);
+            }
+            filter.retain(&mut self.logits)?;
+            token = self.pick(None, draw);
         }
-        let logits = if penalised { &self.logits } else { logits };
-        let token = if self.params.temperature() == 0.0 {
-            likeliest(logits)
-        } else {
-            self.candidates.clear();
-            collect(logits, self.params.top_k() as usize, &mut self.candidates);
-            pick(&self.params, Ranked::new(&mut self.candidates), draw)
-        };
-        self.count(token);
-        token
+        if let Some(shape) = &mut self.shape {
+            shape.settle();
+        }
+        Ok(token)
     }
 
-    fn count(&mut self, token: Token) {
+    /// The answer has this token now.
+    pub fn count(&mut self, token: Token, bytes: &[u8]) {
         let params = &self.params;
         let penalties =
             [params.repeat_penalty() - 1.0, params.presence_penalty(), params.frequency_penalty()];
         if penalties.iter().any(|penalty| *penalty != 0.0) {
             *self.uses.entry(token).or_default() += 1;
+        }
+        if let Some(repetition) = &mut self.repetition {
+            repetition.push(token, bytes);
+        }
+    }
+
+    /// Copies the logits and changes them as penalties and biases ask for; false where there are none.
+    fn change(&mut self, logits: &[f32]) -> bool {
+        let is_changed =
+            !self.uses.is_empty() || !self.params.logit_bias().is_empty() || self.repetition.is_some();
+        if !is_changed {
+            return false;
+        }
+        self.penalise(logits);
+        for (token, bias) in self.params.logit_bias() {
+            add(&mut self.logits, *token, *bias);
+        }
+        if let Some(repetition) = &self.repetition {
+            for (token, penalty) in repetition.penalties() {
+                add(&mut self.logits, token, -penalty);
+            }
+        }
+        true
+    }
+
+    /// From `logits`, or where there are none from the changed ones.
+    fn pick(&mut self, logits: Option<&[f32]>, draw: f64) -> Token {
+        let logits = logits.unwrap_or(&self.logits);
+        if self.params.temperature() == 0.0 {
+            return likeliest(logits);
+        }
+        self.candidates.clear();
+        collect(logits, self.params.top_k() as usize, &mut self.candidates);
+        match &mut self.shape {
+            Some(shape) => {
+                self.candidates.sort_unstable_by(by_rank);
+                shape.pick(&self.params, &mut self.candidates, draw)
+            }
+            None => pick(&self.params, Ranked::new(&mut self.candidates), draw),
         }
     }
 
@@ -80,6 +144,13 @@ impl Sampler {
             *logit = if *logit > 0.0 { *logit / repeat } else { *logit * repeat };
             *logit -= self.params.presence_penalty() + self.params.frequency_penalty() * *uses as f32;
         }
+    }
+}
+
+fn add(logits: &mut [f32], token: Token, value: f32) {
+    let place = usize::try_from(token).ok().and_then(|index| logits.get_mut(index));
+    if let Some(logit) = place {
+        *logit += value;
     }
 }
 
@@ -192,10 +263,23 @@ fn pick(params: &SamplingParams, mut ranked: Ranked<'_>, draw: f64) -> Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::SamplingOptions;
+    use engine::{Dry, Mirostat, SamplingOptions, Xtc};
 
     fn params(options: SamplingOptions) -> SamplingParams {
         options.check().unwrap()
+    }
+
+    fn sampler(options: SamplingOptions, answer: &[Token]) -> Sampler {
+        Sampler::new(&params(options), answer, |_| b"")
+    }
+
+    impl Sampler {
+        /// Chooses freely and counts.
+        fn next(&mut self, logits: &[f32], draw: f64) -> Token {
+            let token = self.choose(logits, draw, None).unwrap();
+            self.count(token, b"");
+            token
+        }
     }
 
     /// All cuts off, temperature 1: the model's own distribution.
@@ -210,7 +294,7 @@ mod tests {
     }
 
     fn choose(options: SamplingOptions, logits: &[f32], draw: f64) -> Token {
-        Sampler::new(&params(options), &[]).choose(logits, draw)
+        sampler(options, &[]).next(logits, draw)
     }
 
     /// Probabilities 0.5, 0.25, 0.125, 0.125, not in order of rank.
@@ -237,9 +321,9 @@ mod tests {
     #[test]
     fn draws_spread_as_the_probabilities_say() {
         let mut counts = [0_u32; 4];
-        let mut sampler = Sampler::new(&params(plain()), &[]);
+        let mut chooser = sampler(plain(), &[]);
         for step in 0..1000 {
-            counts[sampler.choose(&four(), (f64::from(step) + 0.5) / 1000.0) as usize] += 1;
+            counts[chooser.next(&four(), (f64::from(step) + 0.5) / 1000.0) as usize] += 1;
         }
         assert_eq!(counts, [125, 500, 125, 250]);
     }
@@ -268,19 +352,19 @@ mod tests {
     fn penalties_count_the_answer_and_what_was_chosen() {
         let greedy = SamplingOptions { temperature: Some(0.0), ..plain() };
         let once = SamplingOptions { presence_penalty: Some(1.0), ..greedy.clone() };
-        assert_eq!(Sampler::new(&params(once.clone()), &[1]).choose(&four(), 0.0), 3);
-        let mut sampler = Sampler::new(&params(once), &[]);
-        assert_eq!([sampler.choose(&four(), 0.0), sampler.choose(&four(), 0.0)], [1, 3]);
+        assert_eq!(sampler(once.clone(), &[1]).next(&four(), 0.0), 3);
+        let mut chooser = sampler(once, &[]);
+        assert_eq!([chooser.next(&four(), 0.0), chooser.next(&four(), 0.0)], [1, 3]);
 
         let often = SamplingOptions { frequency_penalty: Some(0.3), ..greedy.clone() };
-        let mut sampler = Sampler::new(&params(often), &[]);
-        let chosen: Vec<Token> = (0..4).map(|_| sampler.choose(&four(), 0.0)).collect();
+        let mut chooser = sampler(often, &[]);
+        let chosen: Vec<Token> = (0..4).map(|_| chooser.next(&four(), 0.0)).collect();
         assert_eq!(chosen, [1, 1, 1, 3]);
 
         let repeat = SamplingOptions { repeat_penalty: Some(2.0), ..greedy };
-        let mut sampler = Sampler::new(&params(repeat), &[0, 3]);
-        assert_eq!(sampler.choose(&[-1.0, -1.5, -4.0, 2.5], 0.0), 3, "halved, 1.25 is still the highest");
-        assert_eq!(sampler.choose(&[-1.0, -1.5, -4.0, -0.8], 0.0), 1, "doubled, -1.6 and -2 are lower");
+        let mut chooser = sampler(repeat, &[0, 3]);
+        assert_eq!(chooser.next(&[-1.0, -1.5, -4.0, 2.5], 0.0), 3, "halved, 1.25 is still the highest");
+        assert_eq!(chooser.next(&[-1.0, -1.5, -4.0, -0.8], 0.0), 1, "doubled, -1.6 and -2 are lower");
     }
 
     #[test]
@@ -303,5 +387,99 @@ mod tests {
             top.sort_unstable_by(by_rank);
             assert_eq!(top, sorted[..top_k], "top_k {top_k}");
         }
+    }
+
+    #[test]
+    fn biases_move_tokens_and_those_of_no_token_do_nothing() {
+        let biased = |bias| SamplingOptions { logit_bias: vec![bias, (99, 5.0), (-1, 5.0)], ..plain() };
+        assert_eq!(choose(SamplingOptions { temperature: Some(0.0), ..biased((0, 3.0)) }, &four(), 0.5), 0);
+        assert_eq!(choose(biased((1, -100.0)), &four(), 0.0), 3);
+    }
+
+    /// Allows a few tokens.
+    #[derive(Debug)]
+    struct Only(Vec<Token>);
+
+    impl TokenFilter for Only {
+        fn allows(&mut self, token: Token) -> Result<bool, FilterError> {
+            Ok(self.0.contains(&token))
+        }
+
+        fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError> {
+            for (token, logit) in (0..).zip(logits) {
+                if !self.0.contains(&token) {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+            Ok(())
+        }
+
+        fn accept(&mut self, _token: Token) -> Result<(), FilterError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_forbidden_choice_is_made_again_among_what_is_allowed() {
+        let mut only = Only(vec![0, 3]);
+        let mut chooser = sampler(plain(), &[]);
+        let mut choose = |draw| chooser.choose(&four(), draw, Some(&mut only)).unwrap();
+        assert_eq!([choose(0.0), choose(0.6), choose(0.7), choose(0.8)], [3, 3, 3, 0]);
+    }
+
+    #[test]
+    fn a_repetition_becomes_the_less_likely_the_longer_it_is() {
+        let dry = Dry { multiplier: 1.0, base: 2.0, allowed_length: 2, ..Dry::default() };
+        let options = SamplingOptions { dry: Some(dry), temperature: Some(0.0), ..plain() };
+        let logits = [0.0, 0.0, 0.0, 0.5];
+        assert_eq!(
+            sampler(options.clone(), &[0, 1, 3, 2, 1]).next(&logits, 0.0),
+            3,
+            "one token is no repetition"
+        );
+        assert_eq!(
+            sampler(options.clone(), &[0, 1, 3, 2, 0, 1]).next(&logits, 0.0),
+            0,
+            "two are: 1 is taken off"
+        );
+        let mut broken =
+            Sampler::new(
+                &params(options),
+                &[0, 1, 3, 2, 0, 1],
+                |token| if token == 1 { b"\n" } else { b"x" },
+            );
+        assert_eq!(broken.choose(&logits, 0.0, None).unwrap(), 3, "a line end breaks it");
+    }
+
+    #[test]
+    fn typical_keeps_what_surprises_as_expected() {
+        let logits = [0.6_f32, 0.1, 0.1, 0.1, 0.1].map(f32::ln);
+        let typical = SamplingOptions { typical_p: Some(0.3), ..plain() };
+        assert_eq!(choose(typical, &logits, 0.0), 0, "0.5 bits are nearest to 1.8 of all");
+        let even = [0.9_f32, 0.05, 0.025, 0.025].map(f32::ln);
+        let narrow = SamplingOptions { typical_p: Some(0.5), ..plain() };
+        assert_eq!(choose(narrow, &even, 0.999), 0);
+    }
+
+    #[test]
+    fn the_likeliest_are_left_out_as_often_as_asked() {
+        let always = SamplingOptions { xtc: Some(Xtc { probability: 1.0, threshold: 0.2 }), ..plain() };
+        assert_eq!(choose(always, &four(), 0.0), 3, "0.5 goes, 0.25 is the least likely of those over 0.2");
+        let often = |probability| {
+            let options = SamplingOptions { xtc: Some(Xtc { probability, threshold: 0.2 }), ..plain() };
+            (0..1000).filter(|n| choose(options.clone(), &four(), f64::from(*n) / 1000.0 * 0.4) == 1).count()
+        };
+        assert!((300..700).contains(&often(0.5)), "{}", often(0.5));
+    }
+
+    #[test]
+    fn mirostat_cuts_what_surprises_too_much_and_learns() {
+        let options = SamplingOptions { mirostat: Some(Mirostat { tau: 1.1, eta: 0.5 }), ..plain() };
+        let mut chooser = sampler(options, &[]);
+        assert_eq!(chooser.next(&four(), 0.999), 3, "at first 2.2 bits are allowed");
+        let mut chosen: Vec<Token> = (0..6).map(|_| chooser.next(&four(), 0.0)).collect();
+        chosen.dedup();
+        assert_eq!(chosen, [1]);
+        assert!([0, 2].contains(&chooser.next(&four(), 0.999)), "dull choices allow more surprise");
     }
 }

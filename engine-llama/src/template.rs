@@ -8,7 +8,9 @@ use std::ffi::CString;
 use std::ptr::NonNull;
 use std::slice;
 
-use engine::{Chat, ToolChoice};
+use engine::{Chat, Tool};
+
+use crate::syntax::CallSyntax;
 
 use crate::markers::Markers;
 
@@ -33,10 +35,6 @@ pub struct Rendered {
     pub stops: Vec<String>,
     /// Control tokens whose texts the reply is read by.
     pub markers: Vec<String>,
-    /// Of tool calls; empty where there is none.
-    pub grammar: String,
-    /// Whether `grammar` begins with the first tool call. Otherwise with `opening`.
-    pub grammar_is_lazy: bool,
     /// Whether llama.cpp could make no sense of the template: only the prompt is good.
     pub is_plain: bool,
 }
@@ -142,12 +140,6 @@ impl ChatTemplate {
             messages: ffi::Slice::of(&messages),
             tools: ffi::Slice::of(&tools),
             variables: ffi::Slice::of(&variables),
-            tool_choice: match chat.tool_choice {
-                ToolChoice::Auto => 0,
-                ToolChoice::None => 1,
-                ToolChoice::Required | ToolChoice::Named(_) => 2,
-            },
-            parallel_tool_calls: chat.parallel_tool_calls,
             thinks,
         };
         let (mut rendering, mut error) = (ffi::Rendering::EMPTY, ffi::Text::EMPTY);
@@ -160,8 +152,6 @@ impl ChatTemplate {
             opening: take(rendering.opening),
             stops: list(rendering.stops),
             markers: list(rendering.markers),
-            grammar: take(rendering.grammar),
-            grammar_is_lazy: rendering.grammar_is_lazy,
             is_plain: rendering.is_plain,
         };
         let complaint = take(error);
@@ -173,15 +163,31 @@ impl ChatTemplate {
     }
 }
 
-/// The grammar of JSON that a schema describes, in llama.cpp's GBNF.
+/// The grammar, in llama.cpp's GBNF, of calls of `tools` or of JSON that `schema` describes, where those are not empty.
 ///
 /// # Errors
-/// What the schema asks for cannot be written as a grammar.
+/// What a schema asks for cannot be written as a grammar.
 #[allow(unsafe_code, reason = "calls the shim")]
-pub fn schema_grammar(schema: &str) -> Result<String, TemplateError> {
+pub fn grammar(
+    tools: &[Tool],
+    syntax: &CallSyntax,
+    is_parallel: bool,
+    schema: &str,
+) -> Result<String, TemplateError> {
+    let tools = request::tools(tools);
+    let syntax = ffi::CallSyntax {
+        open: ffi::Slice::of(&syntax.open),
+        before: ffi::Slice::of(&syntax.before),
+        between: ffi::Slice::of(&syntax.between),
+        after: ffi::Slice::of(&syntax.after),
+        separator: ffi::Slice::of(&syntax.separator),
+        close: ffi::Slice::of(&syntax.close),
+        is_parallel,
+    };
     let [mut grammar, mut error] = [ffi::Text::EMPTY; 2];
-    // SAFETY: `schema` outlives the call, and the two texts are writable.
-    let done = unsafe { ffi::oriel_schema_grammar(ffi::Slice::of(schema), &mut grammar, &mut error) };
+    let (tools, schema) = (ffi::Slice::of(&tools), ffi::Slice::of(schema));
+    // SAFETY: all slices point to texts that outlive the call, and the two texts are writable.
+    let done = unsafe { ffi::oriel_grammar(tools, &syntax, schema, &mut grammar, &mut error) };
     let (grammar, complaint) = (take(grammar), take(error));
     if done { Ok(grammar) } else { Err(TemplateError::from_trace(&complaint)) }
 }
@@ -253,26 +259,5 @@ mod tests {
     fn a_text_that_is_no_template_is_an_error() {
         assert!(ChatTemplate::parse("{% for %}", "", "").is_err());
         assert!(ChatTemplate::parse("with a NUL\0byte", "", "").is_err());
-    }
-}
-#[cfg(test)]
-mod explore {
-    use super::*;
-    #[test]
-    #[ignore]
-    fn explore() {
-        for entry in std::fs::read_dir("/tmp/h-templates").unwrap() {
-            let path = entry.unwrap().path();
-            let source = std::fs::read_to_string(&path).unwrap();
-            println!("=== {}", path.file_name().unwrap().to_string_lossy());
-            let t = match ChatTemplate::parse(&source, "<BOS>", "<EOS>") { Ok(t) => t, Err(e) => { println!("{e}"); continue } };
-            match t.describe() {
-                Ok(facts) => { let mut f: Vec<_> = facts.into_iter().filter(|(_, v)| !v.is_empty()).collect(); f.sort(); for (k, v) in f { print!("{k}={v:?} "); } println!(); }
-                Err(e) => println!("DESCRIBE {e}"),
-            }
-            let tool = engine::Tool::new("get_weather".into(), "Tells the weather.".into(), r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"#.into()).unwrap();
-            let chat = Chat { tools: vec![tool], ..vec![engine::ChatMessage::new(engine::ChatRole::User, "hi")].into() };
-            match t.render(&chat) { Ok(r) => println!("opening={:?} markers={:?} lazy={} plain={} stops={:?} grammar={}", r.opening, r.markers, r.grammar_is_lazy, r.is_plain, r.stops, r.grammar.lines().next().unwrap_or("")), Err(e) => println!("RENDER {e}") }
-        }
     }
 }

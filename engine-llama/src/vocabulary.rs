@@ -7,7 +7,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 
-use crate::markers::{Marker, Markers};
+use crate::markers::{Marker, Markers, Piece};
 use crate::passages::Passages;
 
 /// A model's vocabulary.
@@ -97,7 +97,6 @@ impl Vocabulary {
     }
 
     /// The model it belongs to.
-    #[cfg(test)]
     pub fn model(&self) -> &'static LlamaModel {
         self.model
     }
@@ -108,6 +107,27 @@ impl Vocabulary {
             let found = self.model.vocab().tokenize(passage.as_bytes(), false, false);
             tokens.extend(found.into_iter().map(|LlamaToken(token)| token));
         }
+    }
+
+    /// The tokens of a text in which control tokens are looked for.
+    pub fn tokens_of(&self, text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        for piece in self.markers.split(text, None) {
+            match piece {
+                Piece::Marker(token) => tokens.push(token),
+                Piece::Text(text) => self.tokenise_into(&text, &mut tokens),
+            }
+        }
+        tokens
+    }
+
+    /// The text of a token, that of control tokens too; half a character is replaced.
+    pub fn full_text(&self, token: Token) -> String {
+        let bytes = self.bytes(token);
+        if bytes.is_empty() {
+            return self.special_text(LlamaToken(token));
+        }
+        String::from_utf8_lossy(bytes).into_owned()
     }
 
     /// The text of a special token for use in a template; empty where the model has none.

@@ -75,7 +75,7 @@ pub struct Dry {
     pub base: f32,
     /// A repetition up to this many tokens is free.
     pub allowed_length: u32,
-    /// How far back is looked, in tokens of prompt and answer; none: over all of it.
+    /// How far back in the answer is looked, in tokens: up to 2,048, which is what none means.
     pub window: Option<u32>,
     /// Texts that end a repetition, at most 16 of up to 40 bytes.
     pub sequence_breakers: Vec<String>,

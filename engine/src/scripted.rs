@@ -18,7 +18,7 @@
 //! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
 //! | `large` | each token is a word again and again, a kilobyte of it |
 //! | `think:N` | N tokens of reasoning come before the answer |
-//! | `call:NAME` | the answer is a call of the tool NAME, one byte a token; read as one where there are tools |
+//! | `call:NAME` | the answer is a call of the tool NAME, one byte a token; read as one where there are tools, and not made when its result has come |
 //! | `clock` | each token is the time at which it was sampled (below) |
 //! | `pace:N` | steps with this stream begin on a beat of N a second: N tokens a second |
 //! | `pause:N` | every step with this stream takes N ms more |

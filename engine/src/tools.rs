@@ -69,6 +69,11 @@ impl Tool {
         &self.description
     }
 
+    /// Says the same in other words: for workers, which have to take control tokens out of them.
+    pub fn reword(&mut self, description: String, parameters: String) {
+        (self.description, self.parameters) = (description, parameters);
+    }
+
     /// A JSON schema, as text.
     pub fn parameters(&self) -> &str {
         &self.parameters

@@ -37,8 +37,6 @@ pub struct Request {
     pub messages: Slice,
     pub tools: Slice,
     pub variables: Slice,
-    pub tool_choice: i32,
-    pub parallel_tool_calls: bool,
     pub thinks: bool,
 }
 
@@ -48,8 +46,6 @@ pub struct Rendering {
     pub opening: Text,
     pub stops: Text,
     pub markers: Text,
-    pub grammar: Text,
-    pub grammar_is_lazy: bool,
     pub is_plain: bool,
 }
 
@@ -59,10 +55,19 @@ impl Rendering {
         opening: Text::EMPTY,
         stops: Text::EMPTY,
         markers: Text::EMPTY,
-        grammar: Text::EMPTY,
-        grammar_is_lazy: false,
         is_plain: false,
     };
+}
+
+#[repr(C)]
+pub struct CallSyntax {
+    pub open: Slice,
+    pub before: Slice,
+    pub between: Slice,
+    pub after: Slice,
+    pub separator: Slice,
+    pub close: Slice,
+    pub is_parallel: bool,
 }
 
 #[allow(unsafe_code, reason = "declares the shim")]
@@ -81,6 +86,12 @@ unsafe extern "C" {
         rendering: *mut Rendering,
         error: *mut Text,
     ) -> bool;
-    pub fn oriel_schema_grammar(schema: Slice, grammar: *mut Text, error: *mut Text) -> bool;
+    pub fn oriel_grammar(
+        tools: Slice,
+        syntax: *const CallSyntax,
+        schema: Slice,
+        grammar: *mut Text,
+        error: *mut Text,
+    ) -> bool;
     pub fn oriel_text_free(text: Text);
 }

@@ -137,7 +137,10 @@ impl Script {
         let from_last_user = prompt.rsplit(|token| *token == USER).next().unwrap_or_default();
         let message = from_last_user.split(|token| *token == ASSISTANT).next().unwrap_or_default();
         let bytes: Vec<u8> = message.iter().flat_map(|token| token_bytes(*token)).copied().collect();
-        Self::parse(&String::from_utf8_lossy(&bytes))
+        let mut script = Self::parse(&String::from_utf8_lossy(&bytes));
+        // With the result in hand the tool is not called again.
+        script.call = script.call.filter(|_| !from_last_user.contains(&TOOL));
+        script
     }
 }
 
@@ -150,12 +153,13 @@ pub(super) fn split(tokens: &[Token]) -> (&[Token], &[Token]) {
 /// The token at place `k`, from 0, of the answer to a prompt.
 pub(super) fn answer_token(prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
     let script = Script::of_prompt(prompt);
+    let first = if script.is_large { FIRST_LARGE } else { FIRST_WORD };
     let k = match script.think_tokens {
         Some(_) if k == 0 => return THINK,
         Some(thoughts) if k == thoughts + 1 => return ANSWER,
         Some(thoughts) if k > thoughts => k - thoughts - 2,
         // What is thought is made as what is answered.
-        Some(_) => return word(prompt, k, sampling, draw),
+        Some(_) => return word(first, prompt, k, sampling, draw),
         None => k,
     };
     let call = script.call.map(|name| {
@@ -169,14 +173,13 @@ pub(super) fn answer_token(prompt: &[Token], k: usize, sampling: &SamplingParams
     if !script.is_endless && k >= script.tokens.unwrap_or(ANSWER_TOKENS) {
         return END;
     }
-    word(prompt, k, sampling, draw)
+    word(first, prompt, k, sampling, draw)
 }
 
-fn word(prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
+fn word(first: Token, prompt: &[Token], k: usize, sampling: &SamplingParams, draw: f64) -> Token {
     let chance = if sampling.temperature() > 0.0 { draw.to_bits() } else { 0 };
     let mut hasher = DefaultHasher::new();
     (prompt, k, chance).hash(&mut hasher);
-    let first = if script.is_large { FIRST_LARGE } else { FIRST_WORD };
     first + (hasher.finish() % WORDS.len() as u64) as Token
 }
 
