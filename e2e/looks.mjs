@@ -5,9 +5,9 @@ import { must, until } from "./chat.mjs";
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 // The rules of axe-core that keep somebody out.
-export async function accessibility({ visitor, page }, what) {
+export async function accessibility({ visitor, page }, what, ready = page.getByRole("article")) {
   const { readFile } = await import("node:fs/promises");
-  await page.getByRole("article").first().waitFor();
+  await ready.first().waitFor();
   // The page's policy lets no foreign script in; the browser's own debugger may.
   await page.evaluate(await readFile(axe, "utf8"));
   const violations = await page.evaluate(async () => {

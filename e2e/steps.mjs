@@ -169,6 +169,26 @@ export const steps = [
     await until("the theme of before", async () => (await theme()) === after);
   }],
 
+  ["a program gets a key, and loses it again", async (world) => {
+    const { page, address, visitor, screenshots } = world;
+    const before = page.url();
+    await page.getByRole("button", { name: "Account" }).click();
+    await page.getByRole("menuitem", { name: "API keys" }).click();
+    await page.getByLabel("What is it for?").fill("My laptop");
+    await page.keyboard.press("Enter");
+    const secret = await page.locator("code", { hasText: /^sk-or-\w{43}$/ }).innerText();
+    const status = async () => (await fetch(`${address}/v1/models`, { headers: { authorization: `Bearer ${secret}` } })).status;
+    must((await status()) === 200, "the key opens nothing");
+    await visitor.picture(screenshots, "keys");
+    await accessibility(world, "keys", page.getByRole("heading", { name: "API keys" }));
+    await page.getByRole("button", { name: "Revoke My laptop" }).click();
+    await page.getByRole("button", { name: "Revoke now" }).click();
+    await page.getByText("You have no keys yet.").waitFor();
+    must((await status()) === 401, "a revoked key opens the door");
+    await page.goto(before);
+    await world.chat.questions.last().waitFor();
+  }],
+
   ["nothing on the page breaks the rules of accessibility", async (world) => accessibility(world, "chat")],
 
   ["on a phone everything fits and the sidebar opens", narrow],

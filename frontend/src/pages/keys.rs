@@ -14,6 +14,7 @@ use self::row::KeyRow;
 use self::secret::Secret;
 use self::sheet::SHEET;
 use crate::hooks::{use_chat, use_session};
+use crate::platform::title;
 
 /// API keys.
 #[component]
@@ -36,7 +37,10 @@ pub fn KeysPage() -> Html {
     };
     use_effect_with((), {
         let load = load.clone();
-        move |()| load.emit(())
+        move |()| {
+            title::set("API keys");
+            load.emit(());
+        }
     });
     let onmade = {
         let (made, load) = (made.setter(), load.clone());

@@ -18,13 +18,10 @@ pub(super) struct KeyRowProps {
 pub(super) fn KeyRow(props: &KeyRowProps) -> Html {
     let asked = use_state(|| false);
     let key = &props.api_key;
+    // The same button asks and takes back, so that the focus stays on what changes nothing.
     let ask = {
-        let asked = asked.setter();
-        Callback::from(move |_: MouseEvent| asked.set(true))
-    };
-    let keep = {
-        let asked = asked.setter();
-        Callback::from(move |_: MouseEvent| asked.set(false))
+        let asked = asked.clone();
+        Callback::from(move |_: MouseEvent| asked.set(!*asked))
     };
     let revoke = {
         let (revoke, id) = (props.onrevoke.clone(), key.id);
@@ -37,16 +34,15 @@ pub(super) fn KeyRow(props: &KeyRowProps) -> Html {
                 <code>{ &key.prefix }{ "…" }</code>
                 <span class="when">{ life(key) }</span>
             </div>
-            if *asked {
-                <div class="sure" role="group" aria-label={format!("Revoke {}?", key.name)}>
-                    <Button weight={Weight::Quiet} onclick={keep}>{ "Keep" }</Button>
-                    <span class="danger"><Button onclick={revoke}>{ "Revoke now" }</Button></span>
-                </div>
-            } else {
+            <div class="sure">
                 <Button weight={Weight::Quiet} onclick={ask}>
-                    { "Revoke" }<span class="visually-hidden">{ " " }{ &key.name }</span>
+                    { if *asked { "Keep" } else { "Revoke" } }
+                    <span class="visually-hidden">{ " " }{ &key.name }</span>
                 </Button>
-            }
+                if *asked {
+                    <span class="danger"><Button onclick={revoke}>{ "Revoke now" }</Button></span>
+                }
+            </div>
         </li>
     }
 }
