@@ -1,7 +1,7 @@
 //! A branch of a conversation as a model reads it: whole turns, oldest first. Pure.
 //!
 //! A turn begins with what a person says and ends with the answer. Answers without text (failed or stopped before
-//! the first word) are not read; what was said before and after such an answer is one message, because many chat
+//! the first word) are not read; what was said before and after such an answer is read as one message, because many chat
 //! templates refuse two messages of the same author in a row.
 
 use engine::{ChatMessage, ChatRole};
@@ -23,30 +23,22 @@ impl Branch {
     /// The turns of a path, given from the root to the message to answer.
     pub fn new(path: &[Message]) -> Self {
         let mut turns: Vec<Turn> = Vec::new();
+        let mut previous = None;
         for message in path {
             let role = match message.role {
                 Author::System => ChatRole::System,
                 Author::User => ChatRole::User,
                 Author::Assistant => ChatRole::Assistant,
             };
-            let answered = turns
-                .last()
-                .and_then(|turn| turn.messages.last())
-                .is_none_or(|last| last.role == ChatRole::Assistant);
-            if role != ChatRole::Assistant && answered {
+            let begins_turn = previous.is_none_or(|previous| previous == ChatRole::Assistant);
+            previous = Some(role);
+            if role != ChatRole::Assistant && begins_turn {
                 turns.push(Turn::default());
             }
             let Some(turn) = turns.last_mut() else { continue };
             turn.ids.push(message.id);
-            if message.content.is_empty() {
-                continue;
-            }
-            match turn.messages.last_mut() {
-                Some(last) if last.role == role => {
-                    last.content.push_str("\n\n");
-                    last.content.push_str(&message.content);
-                }
-                _ => turn.messages.push(ChatMessage::new(role, message.content.clone())),
+            if !message.content.is_empty() {
+                turn.messages.push(ChatMessage::new(role, message.content.clone()));
             }
         }
         Self { turns }
@@ -59,7 +51,17 @@ impl Branch {
 
     /// What the model reads when the oldest `turns` are left out.
     pub fn without_oldest(&self, turns: usize) -> Vec<ChatMessage> {
-        self.turns.iter().skip(turns).flat_map(|turn| turn.messages.iter().cloned()).collect()
+        let mut read: Vec<ChatMessage> = Vec::new();
+        for message in self.turns.iter().skip(turns).flat_map(|turn| &turn.messages) {
+            match read.last_mut() {
+                Some(last) if last.role == message.role => {
+                    last.content.push_str("\n\n");
+                    last.content.push_str(&message.content);
+                }
+                _ => read.push(message.clone()),
+            }
+        }
+        read
     }
 
     /// The messages of the oldest `turns`, oldest first.
@@ -159,12 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_text_joins_what_stands_around_it() {
+    fn an_answer_without_text_joins_what_stands_around_it_for_the_model_and_not_for_an_omission() {
         let path =
             [message(Author::User, "one"), message(Author::Assistant, ""), message(Author::User, "again")];
         let branch = Branch::new(&path);
         assert_eq!(said(&branch.without_oldest(0)), [(ChatRole::User, "one\n\nagain")]);
-        assert_eq!(branch.most_omitted(), 0);
+        assert_eq!(branch.most_omitted(), 1);
+        assert_eq!(said(&branch.without_oldest(1)), [(ChatRole::User, "again")]);
     }
 
     proptest! {
