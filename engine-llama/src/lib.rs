@@ -3,6 +3,7 @@
 //! ```text
 //!  engine::worker ──▶ load ──▶ decoder ──▶ sampling          (the scheduler's thread)
 //!                      └─────▶ prompt ──▶ template, syntax, plain, markers, binding  (prompt threads)
+//!                      │          └─▶ embedder                                  (a thread of its own)
 //!                                 └─ vocabulary ─┘
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod binding;
 pub mod decoder;
+mod embedder;
 mod finder;
 mod likelihood;
 pub mod load;

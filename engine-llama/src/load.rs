@@ -82,7 +82,7 @@ pub fn load(
 }
 
 /// llama.cpp is started once in a process.
-fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
+pub fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
     static BACKEND: OnceLock<Result<LlamaBackend, LlamaCppError>> = OnceLock::new();
     BACKEND.get_or_init(LlamaBackend::init).as_ref()
 }

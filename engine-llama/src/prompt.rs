@@ -4,12 +4,13 @@
 //! The worker runs it on threads of its own. Control tokens come from the template alone: what a person types, a tool
 //! answers or a model writes into arguments stays text (see [`crate::markers`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::decoder::{PreparedPrompt, PromptError, PromptReader, ReasoningFormat, ReplyFormat, TokenFilter};
-use engine::{Chat, Constraint, Token, ToolChoice};
+use engine::{Chat, Constraint, Embeddings, Pooling, Token, ToolChoice};
 
 use crate::binding::{Begin, Binding, Wanted};
+use crate::embedder::Embedder;
 use crate::markers::{Guarded, Piece};
 use crate::plain;
 use crate::syntax::Syntax;
@@ -22,12 +23,14 @@ pub struct LlamaReader {
     vocabulary: Arc<Vocabulary>,
     template: ChatTemplate,
     syntax: Syntax,
+    /// None until somebody asks for vectors.
+    embedder: Mutex<Option<Embedder>>,
 }
 
 impl LlamaReader {
     /// A reader over the two.
     pub fn new(vocabulary: Arc<Vocabulary>, template: ChatTemplate, syntax: Syntax) -> Self {
-        Self { vocabulary, template, syntax }
+        Self { vocabulary, template, syntax, embedder: Mutex::new(None) }
     }
 
     /// What llama.cpp's own tokeniser gives for the text, but that control tokens are looked for only where the
@@ -149,6 +152,33 @@ impl PromptReader for LlamaReader {
         let format = if rendered.is_plain { ReplyFormat::default() } else { self.format(&rendered, chat) };
         let filter = self.filter(chat, constraint, &format, answer)?;
         Ok(PreparedPrompt { tokens, stop: rendered.stops, format, filter })
+    }
+
+    fn tokenize(&self, text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        self.vocabulary.tokenise_into(text, &mut tokens);
+        tokens
+    }
+
+    fn detokenize(&self, tokens: &[Token]) -> String {
+        let mut bytes = Vec::new();
+        for token in tokens {
+            match self.vocabulary.bytes(*token) {
+                [] => bytes.extend(self.vocabulary.full_text(*token).bytes()),
+                some => bytes.extend(some),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn embed(&self, texts: &[String], pooling: Option<Pooling>) -> Result<Embeddings, PromptError> {
+        // A panic leaves the context as good as it was: it is cleared before each text.
+        let mut embedder = self.embedder.lock().unwrap_or_else(PoisonError::into_inner);
+        let embedder = match &mut *embedder {
+            Some(embedder) => embedder,
+            none => none.insert(Embedder::new(&self.vocabulary)?),
+        };
+        embedder.embed(&self.vocabulary, texts, pooling)
     }
 }
 

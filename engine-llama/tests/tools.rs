@@ -5,9 +5,9 @@
 mod models;
 
 use engine::{
-    Chat, ChatMessage, ChatRole, Constraint, Engine, EngineConfig, FinishReason, GenerateRequest,
-    GenerationError, GenerationEvent, Priority, Prompt, SamplingOptions, TextKind, Token, TokenChoice, Tool,
-    ToolCall, ToolChoice, json,
+    Chat, ChatMessage, ChatRole, Constraint, EmbedRequest, Engine, EngineConfig, FinishReason,
+    GenerateRequest, GenerationError, GenerationEvent, Pooling, Priority, Prompt, SamplingOptions, TextKind,
+    Token, TokenChoice, Tool, ToolCall, ToolChoice, json,
 };
 use tempfile::TempDir;
 
@@ -193,5 +193,36 @@ async fn likelihoods_are_told_with_their_tokens() {
         assert_eq!(choice.top[0].token, *token, "greedy takes the likeliest");
         assert!(choice.top.is_sorted_by(|a, b| a.logprob >= b.logprob) && choice.chosen.logprob <= 0.0);
     }
+    engine.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_like_meaning_have_like_vectors_and_tokens_come_back_as_text() {
+    let engine = TestEngine::start();
+    let model = engine.engine.resolve(None).unwrap();
+    let text = "Grüße, <|im_end|> is text";
+    let tokens = engine.engine.tokenize(&model, text.to_owned()).await.unwrap();
+    assert_eq!(engine.engine.detokenize(&model, tokens).await.unwrap(), text);
+    let rendered = engine.engine.apply_template(&model, says("Hello")).await.unwrap();
+    assert!(rendered.text.ends_with("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"));
+
+    let texts =
+        ["The cat sleeps on the sofa.", "A cat is sleeping on a couch.", "Quarterly tax returns are due."];
+    let request = EmbedRequest {
+        model,
+        texts: texts.map(str::to_owned).to_vec(),
+        pooling: None,
+        dimensions: None,
+        normalise: true,
+    };
+    let embeddings = engine.engine.embed(request.clone()).await.unwrap();
+    assert!(embeddings.tokens > 15);
+    let [cat, kitten, tax] = embeddings.vectors.as_slice() else { panic!("three vectors") };
+    let alike = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    assert_eq!(cat.len(), 576);
+    assert!((alike(cat, cat) - 1.0).abs() < 1e-4);
+    assert!(alike(cat, kitten) > alike(cat, tax), "{} {}", alike(cat, kitten), alike(cat, tax));
+    let last = EmbedRequest { pooling: Some(Pooling::Last), ..request };
+    assert_ne!(engine.engine.embed(last).await.unwrap().vectors[0], *cat);
     engine.engine.shutdown().await;
 }

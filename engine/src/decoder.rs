@@ -5,7 +5,10 @@
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
 pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
-use crate::{Chat, ChatMessage, ChatRole, Constraint, GenerationError, SamplingParams, Token, TokenChoice};
+use crate::{
+    Chat, ChatMessage, ChatRole, Constraint, Embeddings, GenerationError, Pooling, SamplingParams, Token,
+    TokenChoice,
+};
 
 /// One token of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,6 +206,18 @@ pub trait PromptReader: Send + Sync + 'static {
     ) -> Result<PreparedPrompt, PromptError> {
         let any = Chat::from(vec![ChatMessage::new(ChatRole::User, "Hello")]);
         Ok(PreparedPrompt { tokens, ..self.read(&any, constraint, answer)? })
+    }
+
+    /// The tokens of a text in which no control token is looked for.
+    fn tokenize(&self, text: &str) -> Vec<Token>;
+
+    /// The text of tokens, that of control tokens included; what is no UTF-8 is replaced.
+    fn detokenize(&self, tokens: &[Token]) -> String;
+
+    /// The vectors of texts, as long as they come. On a thread of its own.
+    fn embed(&self, texts: &[String], pooling: Option<Pooling>) -> Result<Embeddings, PromptError> {
+        let _ = (texts, pooling);
+        Err(PromptError::Unsupported("this model makes no embeddings: choose another one".to_owned()))
     }
 }
 

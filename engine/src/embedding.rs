@@ -55,6 +55,18 @@ impl EmbedRequest {
     }
 }
 
+impl EmbedRequest {
+    /// A vector as it was asked for.
+    pub(crate) fn finished(&self, mut vector: Vec<f32>) -> Vec<f32> {
+        vector.truncate(self.dimensions.map_or(usize::MAX, |dimensions| dimensions as usize));
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if self.normalise && length > 0.0 {
+            vector.iter_mut().for_each(|value| *value /= length);
+        }
+        vector
+    }
+}
+
 /// The vectors of texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Embeddings {

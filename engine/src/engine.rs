@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::pool::{self, Board, Pool, Request};
+use crate::pool::{self, Board, Heard, Pool, Request};
+use crate::question::{Question, Told};
 use crate::{
     Chat, EmbedRequest, Embeddings, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError,
     ModelId, ModelInfo, PromptSize, RenderedPrompt, StartError, Token, catalog,
 };
+
+/// Texts that are embedded in one go: between two of them others have a turn, and their vectors fit a frame.
+const EMBED_TEXTS: usize = 16;
 
 /// All models and their workers. Cheap to clone. The workers end with [`Engine::shutdown`], when the last clone is
 /// dropped, or with the process.
@@ -68,32 +72,53 @@ impl Engine {
 
     /// How many tokens a conversation is for a model, which is loaded for it.
     pub async fn measure(&self, model: &ModelId, chat: impl Into<Chat>) -> Result<PromptSize, EngineError> {
-        let (model, chat) = (model.clone(), Box::new(chat.into()));
-        self.ask(|reply| Request::Measure { model, chat, reply }).await?
+        match self.ask_model(model, Question::Measure(Box::new(chat.into()))).await? {
+            (Told::Measured { prompt_tokens }, context_tokens) => {
+                Ok(PromptSize { prompt_tokens, context_tokens })
+            }
+            other => Err(misunderstood(&other)),
+        }
     }
 
     /// What the model's chat template makes of a conversation. Loads the model.
     pub async fn apply_template(&self, model: &ModelId, chat: Chat) -> Result<RenderedPrompt, EngineError> {
-        let _ = (model, chat);
-        Err(not_yet("rendering a conversation"))
+        match self.ask_model(model, Question::Render(Box::new(chat))).await? {
+            (Told::Rendered(prompt), _) => Ok(prompt),
+            other => Err(misunderstood(&other)),
+        }
     }
 
     /// The tokens of a text in which no control token is looked for. Loads the model.
     pub async fn tokenize(&self, model: &ModelId, text: String) -> Result<Vec<Token>, EngineError> {
-        let _ = (model, text);
-        Err(not_yet("tokenising a text"))
+        match self.ask_model(model, Question::Tokenize(text)).await? {
+            (Told::Tokens(tokens), _) => Ok(tokens),
+            other => Err(misunderstood(&other)),
+        }
     }
 
     /// The text of tokens, that of control tokens included; what is no UTF-8 is replaced. Loads the model.
     pub async fn detokenize(&self, model: &ModelId, tokens: Vec<Token>) -> Result<String, EngineError> {
-        let _ = (model, tokens);
-        Err(not_yet("writing tokens as text"))
+        match self.ask_model(model, Question::Detokenize(tokens)).await? {
+            (Told::Text(text), _) => Ok(text),
+            other => Err(misunderstood(&other)),
+        }
     }
 
     /// Makes vectors of texts. Loads the model.
     pub async fn embed(&self, request: EmbedRequest) -> Result<Embeddings, EngineError> {
-        let _ = request;
-        Err(not_yet("embedding texts"))
+        request.check().map_err(|error| GenerationError::Unsupported { message: error.to_string() })?;
+        let mut all = Embeddings { vectors: Vec::with_capacity(request.texts.len()), tokens: 0 };
+        for texts in request.texts.chunks(EMBED_TEXTS) {
+            let question = Question::Embed { texts: texts.to_vec(), pooling: request.pooling };
+            match self.ask_model(&request.model, question).await? {
+                (Told::Embedded(some), _) => {
+                    all.tokens += some.tokens;
+                    all.vectors.extend(some.vectors.into_iter().map(|vector| request.finished(vector)));
+                }
+                other => return Err(misunderstood(&other)),
+            }
+        }
+        Ok(all)
     }
 
     /// Loads a model and waits until it is ready.
@@ -113,6 +138,11 @@ impl Engine {
         let _ = self.ask(|reply| Request::Shutdown { reply }).await;
     }
 
+    async fn ask_model(&self, model: &ModelId, question: Question) -> Result<Heard, EngineError> {
+        let model = model.clone();
+        self.ask(|reply| Request::Ask { model, question, reply }).await?
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.requests.send(request(reply)).await;
@@ -121,6 +151,6 @@ impl Engine {
     }
 }
 
-fn not_yet(what: &str) -> EngineError {
-    GenerationError::Unsupported { message: format!("{what} is not supported yet") }.into()
+fn misunderstood(told: &Heard) -> EngineError {
+    GenerationError::Internal { message: format!("the model answered another question: {told:?}") }.into()
 }

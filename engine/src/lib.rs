@@ -24,6 +24,7 @@ mod model;
 mod pool;
 mod prompt;
 pub mod protocol;
+pub mod question;
 mod reply;
 mod sampling;
 pub mod scripted;

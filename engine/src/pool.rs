@@ -9,9 +9,8 @@ use tokio::time::Instant;
 use crate::catalog::Found;
 use crate::decoder::LoadRequest;
 use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
-use crate::{
-    Chat, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, PromptSize,
-};
+use crate::question::{Question, Told};
+use crate::{EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId};
 pub(crate) use board::Board;
 use entry::{Answer, Entry, Job};
 use process::{Spec, What, Worker, WorkerId, WorkerNews};
@@ -27,11 +26,14 @@ const NEWS_CAPACITY: usize = 256;
 /// Requests that may wait for the pool, which takes them at once.
 pub(crate) const REQUESTS_CAPACITY: usize = 64;
 
+/// What a model told, and how many tokens prompt and answer may have together.
+pub(crate) type Heard = (Told, u32);
+
 /// What the pool may be asked.
 #[derive(Debug)]
 pub(crate) enum Request {
     Generate { request: Box<GenerateRequest>, reply: oneshot::Sender<Result<Generation, EngineError>> },
-    Measure { model: ModelId, chat: Box<Chat>, reply: oneshot::Sender<Result<PromptSize, EngineError>> },
+    Ask { model: ModelId, question: Question, reply: oneshot::Sender<Result<Heard, EngineError>> },
     Load { model: ModelId, reply: oneshot::Sender<Result<(), EngineError>> },
     Unload { model: ModelId, reply: oneshot::Sender<()> },
     Shutdown { reply: oneshot::Sender<()> },
@@ -122,10 +124,10 @@ impl Pool {
             Request::Generate { request, reply } => {
                 let _ = reply.send(self.generate(*request));
             }
-            Request::Measure { model, chat, reply } => {
+            Request::Ask { model, question, reply } => {
                 let key = self.new_key();
                 match self.entry_with_room(&model, None) {
-                    Ok(entry) => entry.ask(Job::Measure { key, chat, reply }),
+                    Ok(entry) => entry.ask(Job::Ask { key, question, reply }),
                     Err(error) => drop(reply.send(Err(error))),
                 }
             }

@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::{LoadRequest, ModelFacts};
+use crate::question::{Question, Told};
 use crate::{
-    Chat, FinishReason, GenerationError, Priority, Prompt, SamplingParams, TextKind, Token, TokenChoice,
-    Usage,
+    FinishReason, GenerationError, Priority, Prompt, SamplingParams, TextKind, Token, TokenChoice, Usage,
 };
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -32,12 +32,12 @@ pub enum Command {
         /// From [`GenerateCommand::id`].
         id: u64,
     },
-    /// How long a prompt is; answered with [`Event::Measured`].
-    Measure {
+    /// A question; answered with [`Event::Told`].
+    Ask {
         /// Chosen by the parent, never used again.
         id: u64,
-        /// The conversation.
-        chat: Box<Chat>,
+        /// What is asked.
+        question: Question,
     },
     /// The answer's consumer is behind: it keeps its slot and takes part in no step, until it goes on or is cancelled.
     Pause {
@@ -90,12 +90,12 @@ pub enum Event {
     },
     /// What one step brought, for all answers together.
     Step(Vec<Update>),
-    /// Answers [`Command::Measure`].
-    Measured {
+    /// Answers [`Command::Ask`].
+    Told {
         /// Of the command.
         id: u64,
-        /// Tokens of the prompt.
-        result: Result<u32, GenerationError>,
+        /// The answer, or why there is none.
+        result: Result<Told, GenerationError>,
     },
 }
 

@@ -9,14 +9,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::Heard;
 use super::board::Board;
 use super::process::Worker;
 use crate::decoder::ModelFacts;
 use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
+use crate::question::Question;
 use crate::{
-    Chat, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo, ModelState,
-    PromptSize, catalog,
+    EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo, ModelState, catalog,
 };
 
 /// The first pause after a model failed to load or its process died again; it doubles with each further time.
@@ -43,11 +44,11 @@ const WORKER_BYTES: u64 = 128 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Job {
     Answer(Box<Answer>),
-    Measure { key: GenerationKey, chat: Box<Chat>, reply: MeasureReply },
+    Ask { key: GenerationKey, question: Question, reply: AskReply },
     Load { reply: oneshot::Sender<Result<(), EngineError>> },
 }
 
-pub(super) type MeasureReply = oneshot::Sender<Result<PromptSize, EngineError>>;
+pub(super) type AskReply = oneshot::Sender<Result<Heard, EngineError>>;
 
 /// A request for an answer that waits for its model.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ pub(super) struct Entry {
     pub(super) waiting_since: Instant,
     pub(super) waiting: VecDeque<Job>,
     pub(super) active: BTreeMap<GenerationKey, Active>,
-    pub(super) measures: BTreeMap<GenerationKey, MeasureReply>,
+    pub(super) asked: BTreeMap<GenerationKey, AskReply>,
     /// Waits until it is unloaded.
     pub(super) unloads: Vec<oneshot::Sender<()>>,
     pub(super) last_used: Instant,
@@ -145,7 +146,7 @@ impl Entry {
             waiting_since: now,
             waiting: VecDeque::new(),
             active: BTreeMap::new(),
-            measures: BTreeMap::new(),
+            asked: BTreeMap::new(),
             unloads: Vec::new(),
             last_used: now,
             heard_at: now,
@@ -208,7 +209,7 @@ impl Entry {
 
     /// Requests that wait or are being answered.
     pub(super) fn load(&self) -> usize {
-        self.waiting.len() + self.active.len() + self.measures.len()
+        self.waiting.len() + self.active.len() + self.asked.len()
     }
 
     /// Whether a request of this user waits or is being answered.
@@ -218,12 +219,12 @@ impl Entry {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        !self.active.is_empty() || !self.measures.is_empty()
+        !self.active.is_empty() || !self.asked.is_empty()
     }
 
     /// Whether the worker owes somebody news: an answer that is paused brings none.
     pub(super) fn owes_news(&self) -> bool {
-        !self.measures.is_empty() || self.active.values().any(|active| !active.is_paused)
+        !self.asked.is_empty() || self.active.values().any(|active| !active.is_paused)
     }
 
     /// When a worker that owes news will have been silent for too long.
@@ -286,7 +287,7 @@ impl Entry {
         for active in mem::take(&mut self.active).into_values() {
             tell(&active.outlet, GenerationEvent::Failed(error.clone()));
         }
-        for reply in mem::take(&mut self.measures).into_values() {
+        for reply in mem::take(&mut self.asked).into_values() {
             let _ = reply.send(Err(error.clone().into()));
         }
     }
@@ -349,7 +350,7 @@ impl Job {
     pub(super) fn fail(self, error: GenerationError) {
         match self {
             Self::Answer(answer) => tell(&answer.outlet, GenerationEvent::Failed(error)),
-            Self::Measure { reply, .. } => {
+            Self::Ask { reply, .. } => {
                 let _ = reply.send(Err(error.into()));
             }
             Self::Load { reply } => {

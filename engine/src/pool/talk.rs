@@ -10,7 +10,7 @@ use super::process::{Exit, Worker};
 use crate::decoder::ModelFacts;
 use crate::mailbox::{GenerationKey, Pushed};
 use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
-use crate::{FinishReason, GenerationError, GenerationEvent, PromptSize, Usage};
+use crate::{FinishReason, GenerationError, GenerationEvent, Usage};
 
 impl Entry {
     /// Takes a job: to the worker where it is ready, else to those who wait.
@@ -86,11 +86,11 @@ impl Entry {
             Event::Loaded(facts) => self.begin_serving(facts),
             Event::LoadFailed { message } => self.fail(message, Instant::now()),
             Event::Step(updates) => updates.into_iter().for_each(|update| self.pass_on(update)),
-            Event::Measured { id, result } => {
+            Event::Told { id, result } => {
                 let context_tokens = self.facts.as_ref().map_or(0, |facts| facts.context_tokens);
-                let size = result.map(|prompt_tokens| PromptSize { prompt_tokens, context_tokens });
-                if let Some(reply) = self.measures.remove(&id) {
-                    let _ = reply.send(size.map_err(Into::into));
+                let told = result.map(|told| (told, context_tokens));
+                if let Some(reply) = self.asked.remove(&id) {
+                    let _ = reply.send(told.map_err(Into::into));
                 }
             }
         }
@@ -198,9 +198,9 @@ impl Entry {
             Job::Load { reply } => {
                 let _ = reply.send(Ok(()));
             }
-            Job::Measure { key, chat, reply } => {
-                self.measures.insert(key, reply);
-                self.command(&Command::Measure { id: key, chat });
+            Job::Ask { key, question, reply } => {
+                self.asked.insert(key, reply);
+                self.command(&Command::Ask { id: key, question });
             }
             Job::Answer(answer) => {
                 let Answer { key, request, outlet, asked_at } = *answer;
@@ -240,8 +240,8 @@ impl Entry {
                     tell(&active.outlet, GenerationEvent::Failed(error));
                 }
             }
-            Command::Measure { id, .. } => {
-                if let Some(reply) = self.measures.remove(id) {
+            Command::Ask { id, .. } => {
+                if let Some(reply) = self.asked.remove(id) {
                     let _ = reply.send(Err(error.into()));
                 }
             }

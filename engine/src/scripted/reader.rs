@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::script::{self, Script};
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader, ReasoningFormat, ReplyFormat, ToolFormat};
-use crate::{Chat, ChatRole, Constraint, Token};
+use crate::{Chat, ChatRole, Constraint, Embeddings, Pooling, Token};
 
 /// See [`super`].
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,25 @@ impl PromptReader for ScriptedReader {
     ) -> Result<PreparedPrompt, PromptError> {
         let format = format(&Script::of_prompt(&tokens), false);
         Ok(PreparedPrompt { tokens, format, ..PreparedPrompt::default() })
+    }
+
+    fn tokenize(&self, text: &str) -> Vec<Token> {
+        text.bytes().map(Token::from).collect()
+    }
+
+    fn detokenize(&self, tokens: &[Token]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| script::token_bytes(*token)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Three numbers for each text: how many bytes it has, the first and the last of them.
+    fn embed(&self, texts: &[String], _pooling: Option<Pooling>) -> Result<Embeddings, PromptError> {
+        let vector = |text: &String| {
+            let byte = |byte: Option<u8>| f32::from(byte.unwrap_or_default());
+            vec![text.len() as f32, byte(text.bytes().next()), byte(text.bytes().next_back())]
+        };
+        let tokens = texts.iter().map(|text| text.len() as u32).sum();
+        Ok(Embeddings { vectors: texts.iter().map(vector).collect(), tokens })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Templates and tokenising, beside the decoder's thread, each within a deadline: a hostile template may loop for ever,
 //! and nothing can end a thread. One that is stuck is left behind and replaced.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -9,10 +10,13 @@ use std::time::Duration;
 use super::serve::Inbox;
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
 use crate::protocol::Event;
-use crate::{Chat, Constraint, GenerationError, Prompt, Token};
+use crate::question::{Question, Told};
+use crate::{Constraint, GenerationError, Prompt, RenderedPrompt, Token};
 
 /// A template takes milliseconds, a megabyte of text a second on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Questions for embeddings that may wait; the parent's bounded queue is behind them.
+const EMBEDDINGS_CAPACITY: usize = 16;
 /// Threads that may be inside the reader, stuck ones included. Past that the model's template is considered unusable.
 const HANDS_MAX: usize = 3;
 
@@ -21,8 +25,8 @@ const HANDS_MAX: usize = 3;
 pub(crate) enum Job {
     /// The prompt of an answer, for the scheduler.
     Prepare { id: u64, work: Work },
-    /// A length, for the parent.
-    Measure { id: u64, chat: Box<Chat> },
+    /// A question, for the parent.
+    Ask { id: u64, question: Question },
 }
 
 /// Serves `jobs` until their sender or a receiver has gone.
@@ -33,22 +37,45 @@ pub(crate) fn serve<R: PromptReader>(
     outbox: &SyncSender<Event>,
 ) {
     let mut desk = PromptDesk::new(reader, DEADLINE);
+    let embedder = start_embedder(Arc::clone(&desk.reader), outbox.clone());
+    desk.other_owners = 1;
     for job in jobs {
         let is_heard = match job {
             Job::Prepare { id, work } => {
                 let prompt = Box::new(desk.prepare(work));
                 inbox.send(Inbox::Prepared { id, prompt }).is_ok()
             }
-            Job::Measure { id, chat } => {
-                let result = desk.prepare(Prompt::Chat(chat).into());
-                let result = result.map(|prompt| prompt.tokens.len() as u32);
-                outbox.send(Event::Measured { id, result }).is_ok()
+            Job::Ask { id, question } if matches!(question, Question::Embed { .. }) => {
+                embedder.as_ref().is_ok_and(|embedder| embedder.send((id, question)).is_ok())
+            }
+            Job::Ask { id, question } => {
+                let result = desk.tell(question);
+                outbox.send(Event::Told { id, result }).is_ok()
             }
         };
         if !is_heard {
             return;
         }
     }
+}
+
+/// A thread for embeddings: they take long, and prompts shall not wait for them.
+fn start_embedder<R: PromptReader>(
+    reader: Arc<R>,
+    outbox: SyncSender<Event>,
+) -> io::Result<SyncSender<(u64, Question)>> {
+    let (questions, waiting) = sync_channel::<(u64, Question)>(EMBEDDINGS_CAPACITY);
+    let body = move || {
+        for (id, question) in waiting {
+            let Question::Embed { texts, pooling } = question else { continue };
+            let result = reader.embed(&texts, pooling).map(Told::Embedded).map_err(Into::into);
+            if outbox.send(Event::Told { id, result }).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("embeddings".to_owned()).spawn(body)?;
+    Ok(questions)
 }
 
 /// What is needed to prepare a prompt.
@@ -70,6 +97,8 @@ struct PromptDesk<R> {
     reader: Arc<R>,
     hand: Option<Hand>,
     deadline: Duration,
+    /// Of the reader, beside hands and desk.
+    other_owners: usize,
 }
 
 /// A thread that is inside the reader or waits for messages.
@@ -80,7 +109,7 @@ struct Hand {
 
 impl<R: PromptReader> PromptDesk<R> {
     fn new(reader: R, deadline: Duration) -> Self {
-        Self { reader: Arc::new(reader), hand: None, deadline }
+        Self { reader: Arc::new(reader), hand: None, deadline, other_owners: 0 }
     }
 
     fn prepare(&mut self, work: Work) -> Result<PreparedPrompt, GenerationError> {
@@ -107,9 +136,31 @@ impl<R: PromptReader> PromptDesk<R> {
         }
     }
 
+    /// Answers what needs no embedding.
+    fn tell(&mut self, question: Question) -> Result<Told, GenerationError> {
+        Ok(match question {
+            Question::Measure(chat) => {
+                let prompt = self.prepare(Prompt::Chat(chat).into())?;
+                Told::Measured { prompt_tokens: prompt.tokens.len() as u32 }
+            }
+            Question::Render(chat) => {
+                let prompt = self.prepare(Prompt::Chat(chat).into())?;
+                let text = self.reader.detokenize(&prompt.tokens);
+                Told::Rendered(RenderedPrompt { text, tokens: prompt.tokens })
+            }
+            Question::Tokenize(text) => Told::Tokens(self.reader.tokenize(&text)),
+            Question::Detokenize(tokens) => Told::Text(self.reader.detokenize(&tokens)),
+            Question::Embed { .. } => {
+                return Err(GenerationError::Internal {
+                    message: "an embedding at the wrong desk".to_owned(),
+                });
+            }
+        })
+    }
+
     /// A new thread, unless too many are stuck: each holds a share of the reader until it comes back.
     fn new_hand(&self) -> Option<Hand> {
-        if Arc::strong_count(&self.reader) > HANDS_MAX {
+        if Arc::strong_count(&self.reader) > HANDS_MAX + self.other_owners {
             return None;
         }
         let reader = Arc::clone(&self.reader);
@@ -138,7 +189,7 @@ fn read<R: PromptReader>(reader: &R, work: Work) -> Result<PreparedPrompt, Promp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChatMessage, ChatRole};
+    use crate::{Chat, ChatMessage, ChatRole};
     use std::sync::Mutex;
 
     /// Blocks on `stuck` until the test drops the other side.
@@ -157,6 +208,14 @@ mod tests {
                 let _ = self.stuck.lock().map(|stuck| stuck.recv());
             }
             Ok(PreparedPrompt { tokens: vec![1], stop: vec!["\nUser:".to_owned()], ..Default::default() })
+        }
+
+        fn tokenize(&self, _: &str) -> Vec<Token> {
+            Vec::new()
+        }
+
+        fn detokenize(&self, _: &[Token]) -> String {
+            String::new()
         }
     }
 

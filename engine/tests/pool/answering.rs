@@ -1,6 +1,7 @@
 use engine::scripted::{ScriptedModel, expected_answer};
 use engine::{
-    EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt, SamplingOptions,
+    EmbedRequest, EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt,
+    SamplingOptions,
 };
 
 use crate::harness::*;
@@ -229,4 +230,32 @@ async fn a_conversation_larger_than_a_frame_fails_alone() {
     let huge = "x".repeat(engine::protocol::FRAME_MAX_BYTES as usize + 1);
     assert!(matches!(rig.answer("one", &huge).await.error(), GenerationError::Internal { .. }));
     rig.answer("one", "hello").await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_tells_tokens_texts_and_vectors_beside_its_answers() {
+    let rig = simple();
+    let id = rig.engine.resolve(Some("one")).unwrap();
+    let tokens = within(rig.engine.tokenize(&id, "hé".to_owned())).await.unwrap();
+    assert_eq!(tokens, [104, 195, 169]);
+    assert_eq!(within(rig.engine.detokenize(&id, tokens)).await.unwrap(), "hé");
+    let rendered = within(rig.engine.apply_template(&id, asks("hello").into())).await.unwrap();
+    assert_eq!((rendered.text.as_str(), rendered.tokens.len()), ("hello", 7));
+
+    let request = EmbedRequest {
+        model: id.clone(),
+        texts: (0..40).map(|n| format!("text {n}")).collect(),
+        pooling: None,
+        dimensions: Some(2),
+        normalise: true,
+    };
+    let embeddings = within(rig.engine.embed(request.clone())).await.unwrap();
+    assert_eq!((embeddings.vectors.len(), embeddings.tokens), (40, 270));
+    for vector in &embeddings.vectors {
+        let length: f32 = vector.iter().map(|value| value * value).sum();
+        assert!(vector.len() == 2 && (length - 1.0).abs() < 1e-5, "{vector:?}");
+    }
+    let none = within(rig.engine.embed(EmbedRequest { texts: Vec::new(), ..request })).await.unwrap_err();
+    assert!(matches!(none, EngineError::Failed(GenerationError::Unsupported { .. })), "{none:?}");
+    rig.engine.shutdown().await;
 }
