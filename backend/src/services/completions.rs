@@ -261,7 +261,7 @@ fn sampling(request: &CompletionRequest) -> AppResult<Vec<(u32, SamplingParams)>
         let seed = request.sampling.seed.map(|seed| seed.wrapping_add(choice));
         let params = SamplingOptions { seed, ..request.sampling.clone() }.check().map_err(|invalid| {
             let fault = |option: engine::InvalidOption| FieldError {
-                field: name_in_requests(option.field).to_owned(),
+                field: option.field.to_owned(),
                 message: option.message,
             };
             AppError::fields(invalid.into_iter().map(fault).collect())
@@ -269,15 +269,6 @@ fn sampling(request: &CompletionRequest) -> AppResult<Vec<(u32, SamplingParams)>
         Ok((choice, params))
     };
     (0..request.choices).rev().map(params).collect()
-}
-
-/// Two options have other names in requests than in the engine.
-fn name_in_requests(option: &str) -> &str {
-    match option {
-        "constraint" => "response_format",
-        "logprobs" => "top_logprobs",
-        other => other,
-    }
 }
 
 /// What ended an answer, in the words of somebody who sent messages and not a conversation.

@@ -4,6 +4,7 @@ mod answers;
 mod connection;
 mod events;
 mod refusals;
+mod tools;
 
 use std::collections::VecDeque;
 use std::time::Duration;

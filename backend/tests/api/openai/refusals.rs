@@ -66,30 +66,37 @@ async fn a_known_field_with_a_bad_value_is_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_engine_does_not_know_yet_is_refused_by_its_name_and_never_ignored() {
+async fn tools_and_bounds_of_an_answer_are_refused_by_their_names_too() {
     let app = TestApp::start().await;
     let ada = app.user().await;
-    let tool = json!([{ "type": "function", "function": { "name": "add", "parameters": {} } }]);
+    let tool = |name: &str| json!({ "type": "function", "function": { "name": name, "parameters": {} } });
     let call = json!([{ "id": "a", "type": "function", "function": { "name": "add", "arguments": "{" } }]);
     for (fields, param) in [
-        (json!({ "tools": tool }), "tools"),
-        (json!({ "tool_choice": "required" }), "tool_choice"),
-        (json!({ "tool_choice": { "type": "function", "function": { "name": "add" } } }), "tool_choice"),
-        (json!({ "response_format": { "type": "json_object" } }), "response_format"),
-        (
-            json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": {} } } }),
-            "response_format",
-        ),
-        (json!({ "logprobs": true }), "logprobs"),
-        (json!({ "logit_bias": { "42": -100 } }), "logit_bias"),
-        (json!({ "reasoning_effort": "low" }), "reasoning_effort"),
-        (json!({ "messages": [{ "role": "assistant", "tool_calls": call }] }), "messages"),
-        // Of the wrong form even so.
+        (json!({ "tools": [tool("not a name")] }), "tools[0].function.name"),
+        (json!({ "tools": [tool("add"), tool("add")] }), "tools"),
         (json!({ "tools": [{ "type": "spanner" }] }), "tools[0].type"),
+        (json!({ "tool_choice": "required" }), "tool_choice"),
         (json!({ "tool_choice": "perhaps" }), "tool_choice"),
+        (json!({ "tool_choice": { "type": "function", "function": { "name": "add" } } }), "tool_choice"),
+        (json!({ "messages": [{ "role": "assistant", "tool_calls": call }] }), "messages"),
         (json!({ "response_format": { "type": "poem" } }), "response_format.type"),
+        (
+            json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x" } } }),
+            "response_format.json_schema.schema",
+        ),
+        (json!({ "grammar": "root ::= \"a\"", "response_format": { "type": "json_object" } }), "grammar"),
+        (json!({ "grammar": "" }), "grammar"),
+        (json!({ "top_logprobs": 3 }), "top_logprobs"),
+        (json!({ "logprobs": true, "top_logprobs": 21 }), "top_logprobs"),
         (json!({ "logit_bias": { "42": "never" } }), "logit_bias.42"),
+        (json!({ "logit_bias": { "the": 1 } }), "logit_bias.the"),
+        (json!({ "logit_bias": { "42": 101 } }), "logit_bias"),
         (json!({ "reasoning_effort": "heroic" }), "reasoning_effort"),
+        (json!({ "typical_p": 2 }), "typical_p"),
+        (json!({ "dry_multiplier": 9 }), "dry_multiplier"),
+        (json!({ "xtc_probability": 9 }), "xtc_probability"),
+        (json!({ "mirostat": 1 }), "mirostat"),
+        (json!({ "mirostat": 2, "mirostat_tau": 0 }), "mirostat"),
     ] {
         let answer = complete(&ada, &with(asking("hello"), fields.clone())).await;
         assert_eq!(error(&answer, 400)["param"], param, "{fields}");

@@ -49,6 +49,30 @@ pub(in crate::routes) struct ChatCompletion {
     pub frequency_penalty: Option<f32>,
     /// Divides the logits of tokens that the answer used; 1 (off) where missing.
     pub repeat_penalty: Option<f32>,
+    /// Only tokens of about the expected surprise that together reach this probability; 1 (off) where missing.
+    pub typical_p: Option<f32>,
+    /// How much to hold off from going on with a repetition; 0 (off) where missing.
+    pub dry_multiplier: Option<f32>,
+    /// Grows with each token of the repetition by this factor; 1.75 where missing.
+    pub dry_base: Option<f32>,
+    /// A repetition up to this many tokens is free; 2 where missing.
+    pub dry_allowed_length: Option<u32>,
+    /// How far back is looked for repetitions; -1, as far as possible, where missing.
+    pub dry_penalty_last_n: Option<i32>,
+    /// Texts that end a repetition.
+    pub dry_sequence_breakers: Option<Vec<String>>,
+    /// How often to leave out the likeliest tokens; 0 (never) where missing.
+    pub xtc_probability: Option<f32>,
+    /// Which tokens count as such; 0.1 where missing.
+    pub xtc_threshold: Option<f32>,
+    /// 2: keep the surprise even, instead of all cuts; 0 (off) where missing.
+    pub mirostat: Option<u32>,
+    /// The surprise to keep; 5 where missing.
+    pub mirostat_tau: Option<f32>,
+    /// How fast that is learned; 0.1 where missing.
+    pub mirostat_eta: Option<f32>,
+    /// What the answer is bound to be, in llama.cpp's GBNF.
+    pub grammar: Option<String>,
     /// What the model may call.
     pub tools: Option<Vec<Tool>>,
     /// Which of them it may or must call.
