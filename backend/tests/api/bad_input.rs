@@ -133,7 +133,7 @@ async fn an_address_or_a_method_that_is_not_there_is_told_as_such() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for path in
-        ["/", "/api", "/api/nothing", "/api/conversations/", "/../etc/passwd", "/api/%00", "/v1/models"]
+        ["/", "/api", "/api/nothing", "/api/conversations/", "/../etc/passwd", "/api/%00", "/v2/models"]
     {
         user.get(path).await.error(ErrorCode::NotFound);
     }

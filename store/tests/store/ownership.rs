@@ -6,13 +6,15 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
+use shared::ClientId;
 use shared::page::PageQuery;
-use store::{ConversationChanges, NewSend, NewSession, Parent, StoreError};
+use store::{ConversationChanges, NewApiKey, NewContinuation, NewSend, NewSession, Parent, StoreError};
 
 use crate::fixture::World;
 
 /// Methods that take a `UserId` and no thing of theirs.
-const OF_THE_PERSON: [&str; 7] = [
+const OF_THE_PERSON: [&str; 8] = [
+    "api_keys",
     "conversations",
     "create_conversation",
     "create_first_user",
@@ -37,6 +39,21 @@ async fn as_bob(world: &World) -> BTreeSet<&'static str> {
     let conversation = ids.conversation_id;
     let send = NewSend { conversation_id: Some(conversation), ..world.new_send() };
     let regeneration = world.new_regeneration(ids.message_id);
+    let continuation = NewContinuation {
+        client_id: ClientId::new(),
+        body_sha256: [2; 32],
+        message_id: ids.message_id,
+        params: serde_json::Value::Null,
+        owner: world.replica,
+    };
+    let key = NewApiKey {
+        user_id: world.ada,
+        name: "program".to_owned(),
+        prefix: "oriel".to_owned(),
+        key_sha256: [3; 32],
+        lifetime: None,
+    };
+    let key = store.create_api_key(&key, 1).await.unwrap().expect("the first key").id;
     let changes = ConversationChanges { title: Some("Bob's".to_owned()), ..Default::default() };
     let query = PageQuery::default();
 
@@ -53,12 +70,14 @@ async fn as_bob(world: &World) -> BTreeSet<&'static str> {
     refused("branch", missing(store.branch(bob, ids.message_id)).await);
     refused("begin_send", missing(store.begin_send(bob, &send)).await);
     refused("begin_regenerate", missing(store.begin_regenerate(bob, &regeneration)).await);
+    refused("begin_continuation", missing(store.begin_continuation(bob, &continuation)).await);
     refused("generation", missing(store.generation(bob, ids.generation_id)).await);
     refused("unfinished_generations", missing(store.unfinished_generations(bob, conversation)).await);
     refused("request_stop", missing(store.request_stop(bob, running.generation_id)).await);
     refused("journal_after", missing(store.journal_after(bob, ids.generation_id, 0, 10)).await);
     refused("snapshot", missing(store.snapshot(bob, ids.generation_id)).await);
     refused("revoke_session", missing(store.revoke_session(bob, session)).await);
+    refused("revoke_api_key", missing(store.revoke_api_key(bob, key)).await);
     refused("session_is_active", !store.session_is_active(bob, session).await.unwrap());
     refused("set_title_if_empty", !store.set_title_if_empty(bob, conversation, "Bob's").await.unwrap());
     store.delete_conversation(world.ada, conversation).await.unwrap();
@@ -80,6 +99,8 @@ async fn what_belongs_to_somebody_else_is_not_found_and_stays_as_it_is() {
     let list = world.store.conversations(world.bob, &PageQuery::default()).await.unwrap();
     assert!(list.items.is_empty());
     assert!(world.store.sessions(world.bob).await.unwrap().is_empty());
+    assert!(world.store.api_keys(world.bob).await.unwrap().is_empty());
+    assert_eq!(world.store.api_keys(world.ada).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
