@@ -110,6 +110,67 @@ def several_answers_are_told_apart(client):
     assert answer.choices[0].message.content != answer.choices[1].message.content
 
 
+def a_tool_is_called_and_its_result_used(client):
+    schema = {
+        "type": "object",
+        "properties": {"place": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}},
+        "required": ["place", "unit"],
+    }
+    tools = [{"type": "function", "function": {"name": "weather", "description": "The weather.", "parameters": schema}}]
+    ask = [{"role": "user", "content": "What is the weather in Oslo?"}]
+    fields = {"model": client.model, "tools": tools, "temperature": 0, "max_tokens": 200}
+    answer = client.chat.completions.create(messages=ask, tool_choice="required", **fields).choices[0]
+    assert answer.finish_reason == "tool_calls", answer
+    call = answer.message.tool_calls[0]
+    arguments = json.loads(call.function.arguments)
+    assert call.function.name == "weather" and arguments["unit"] in ("celsius", "fahrenheit"), call
+    # As events the pieces make the same call.
+    named = {"type": "function", "function": {"name": "weather"}}
+    pieces = [
+        chunk.choices[0].delta.tool_calls[0]
+        for chunk in client.chat.completions.create(messages=ask, tool_choice=named, stream=True, **fields)
+        if chunk.choices and chunk.choices[0].delta.tool_calls
+    ]
+    assert pieces[0].function.name == "weather" and all(piece.index == pieces[0].index for piece in pieces)
+    json.loads("".join(piece.function.arguments or "" for piece in pieces if piece.index == 0))
+    # The message of the model goes back as it came.
+    result = {"role": "tool", "tool_call_id": call.id, "content": "Rain, 9 degrees."}
+    after = client.chat.completions.create(
+        messages=ask + [answer.message.model_dump(exclude_none=True), result], tool_choice="none", **fields
+    )
+    assert after.choices[0].message.content.strip() and not after.choices[0].message.tool_calls, after
+
+
+def an_answer_keeps_to_a_schema(client):
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 40}, "year": {"type": "integer"}},
+        "required": ["name", "year"],
+        "additionalProperties": False,
+    }
+    answer = client.chat.completions.create(
+        model=client.model,
+        messages=[{"role": "user", "content": "Name a ship and the year it was built."}],
+        response_format={"type": "json_schema", "json_schema": {"name": "ship", "strict": True, "schema": schema}},
+        temperature=0,
+        max_tokens=200,
+    )
+    ship = json.loads(answer.choices[0].message.content)
+    assert set(ship) == {"name", "year"} and isinstance(ship["year"], int), ship
+
+
+def likelihoods_are_told_and_biases_kept(client):
+    fields = {"model": client.model, "messages": QUESTION, "temperature": 0, "max_tokens": 4}
+    answer = client.chat.completions.create(logprobs=True, top_logprobs=3, **fields)
+    tokens = answer.choices[0].logprobs.content
+    assert "".join(token.token for token in tokens).strip() == answer.choices[0].message.content.strip()
+    for token in tokens:
+        assert token.logprob <= 0 and len(token.top_logprobs) == 3
+        assert token.top_logprobs[0].logprob >= token.logprob
+    banned = client.chat.completions.create(logit_bias={str(number): -100 for number in range(1000)}, **fields)
+    assert banned.choices[0].message.content != answer.choices[0].message.content
+
+
 def what_is_wrong_is_named(client):
     def ask(**fields):
         return lambda: client.chat.completions.create(**{"model": client.model, "messages": QUESTION, **fields})
@@ -173,6 +234,9 @@ TESTS = [
     a_stream_says_the_same_and_ends_with_its_usage,
     the_helper_for_streams_puts_the_answer_together,
     several_answers_are_told_apart,
+    a_tool_is_called_and_its_result_used,
+    an_answer_keeps_to_a_schema,
+    likelihoods_are_told_and_biases_kept,
     what_is_wrong_is_named,
     a_client_that_leaves_frees_its_slot,
     many_at_once_are_all_answered,
