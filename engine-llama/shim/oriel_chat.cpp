@@ -64,7 +64,8 @@ common_chat_templates_inputs inputs_of(const oriel_chat_request & request) {
     inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_NONE;
     inputs.enable_thinking = request.thinks;
     inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
-    for (const auto & [name, value] : common_json::parse(copy_in(request.variables)).items()) {
+    const common_json variables = common_json::parse(copy_in(request.variables)); // outlives its items
+    for (const auto & [name, value] : variables.items()) {
         inputs.chat_template_kwargs[name] = value.dump();
     }
     return inputs;

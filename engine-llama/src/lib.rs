@@ -14,6 +14,8 @@ mod binding;
 pub mod decoder;
 mod embedder;
 mod finder;
+#[cfg(test)]
+mod golden;
 mod likelihood;
 pub mod load;
 pub mod log;

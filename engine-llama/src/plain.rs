@@ -29,11 +29,10 @@ fn describe(chat: &mut Chat, syntax: &Syntax) {
     });
     let tools = tools.collect::<Vec<String>>().join("\n");
     let call = &syntax.tools.call;
-    let example = [&call.open, &call.before, "NAME", &call.between, "{…}"].concat();
-    let end = [&syntax.tools.format.call_end, call.close.as_str()].concat();
-    let brace = if call.before.contains('{') { "}" } else { "" };
+    let example =
+        [&call.open, &call.before, "NAME", &call.between, "{…}", &call.behind, &call.close].concat();
     let text = format!(
-        "You can call these tools, given as JSON with the schema of their arguments:\n{tools}\n\nTo call one, write exactly this, with its name and its arguments as JSON:\n{example}{brace}{end}"
+        "You can call these tools, given as JSON with the schema of their arguments:\n{tools}\n\nTo call one, write exactly this, with its name and its arguments as JSON:\n{example}"
     );
     match chat.messages.first_mut() {
         Some(first) if first.role == ChatRole::System => {
@@ -61,10 +60,8 @@ fn without_calls(messages: &[ChatMessage], syntax: &Syntax) -> Vec<ChatMessage> 
         let mut content = message.content.clone();
         if !message.tool_calls.is_empty() {
             let call = &syntax.tools.call;
-            let behind = if call.before.contains('{') { "}" } else { "" };
             let calls = message.tool_calls.iter().map(|made| {
-                let end = &syntax.tools.format.call_end;
-                [&call.before, made.name.as_str(), &call.between, &made.arguments, behind, end].concat()
+                [&call.before, made.name.as_str(), &call.between, &made.arguments, &call.behind].concat()
             });
             let calls = calls.collect::<Vec<String>>().join(&call.separator);
             let gap = if content.is_empty() { "" } else { "\n" };

@@ -51,8 +51,10 @@ pub struct CallSyntax {
     pub before: String,
     /// Between name and arguments.
     pub between: String,
-    /// Behind the arguments, as GBNF.
+    /// Behind the arguments, as GBNF: ids that the model makes up are part of it.
     pub after: String,
+    /// Behind the arguments, as text without them.
+    pub behind: String,
     /// Between calls.
     pub separator: String,
     /// Behind the last call.
@@ -146,6 +148,7 @@ fn named(
             before: format!("{start}{before_name}"),
             between: between.to_owned(),
             after: engine::json::quoted(&format!("{behind}{end}")),
+            behind: format!("{behind}{end}"),
             ..CallSyntax::default()
         },
     }
@@ -230,6 +233,7 @@ fn json(tags: &JsonTags<'_>, name_key: &str, arguments_key: &str, id_key: &str) 
             before: format!("{call_start}{{\"{name_key}\": \""),
             between: format!("\", \"{arguments_key}\": "),
             after: format!("{closing} {line}{}", quoted(call_end.trim())),
+            behind: format!("}}{}{}", if line.is_empty() { "" } else { "\n" }, call_end.trim()),
             separator: separator.to_owned(),
             close: format!("{}{section_end}", if is_array { "]" } else { "" }),
         },
