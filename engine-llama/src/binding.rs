@@ -1,6 +1,7 @@
 //! Binds an answer to a grammar, from where it begins: at once, behind the reasoning, or with the first tool call.
 //!
-//! [`crate::prompt`] makes one for an answer, on a thread with a deadline; the scheduler's thread asks it for each token.
+//! [`crate::prompt`] makes one for an answer, on a thread with a deadline; the scheduler's thread asks it for each token,
+//! through [`crate::watch`].
 //! Where the grammar begins is found here, with work that does not grow: llama.cpp's own triggers search the whole reply
 //! again for each token.
 

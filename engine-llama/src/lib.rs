@@ -30,6 +30,7 @@ mod syntax;
 mod template;
 mod threads;
 mod vocabulary;
+mod watch;
 
 #[cfg(test)]
 #[path = "../tests/models/mod.rs"]

@@ -16,6 +16,7 @@ use crate::plain;
 use crate::syntax::Syntax;
 use crate::template::{self, ChatTemplate, Rendered};
 use crate::vocabulary::Vocabulary;
+use crate::watch::Watch;
 
 /// The chat template and the tokeniser of one model.
 #[derive(Debug)]
@@ -25,12 +26,13 @@ pub struct LlamaReader {
     syntax: Syntax,
     /// None until somebody asks for vectors.
     embedder: Mutex<Option<Embedder>>,
+    watch: Watch,
 }
 
 impl LlamaReader {
     /// A reader over the two.
     pub fn new(vocabulary: Arc<Vocabulary>, template: ChatTemplate, syntax: Syntax) -> Self {
-        Self { vocabulary, template, syntax, embedder: Mutex::new(None) }
+        Self { vocabulary, template, syntax, embedder: Mutex::new(None), watch: Watch::default() }
     }
 
     /// What llama.cpp's own tokeniser gives for the text, but that control tokens are looked for only where the
@@ -128,7 +130,8 @@ impl LlamaReader {
         let is_open = format.reasoning.as_ref().is_some_and(|reasoning| reasoning.is_open);
         let reasoning = (self.syntax.reasoning.clone(), is_open);
         let binding = Binding::new(&grammar, Arc::clone(&self.vocabulary), reasoning, begin, answer);
-        Ok(Some(Box::new(binding.map_err(|error| refused(error.message))?)))
+        let watched = binding.and_then(|binding| self.watch.over(binding));
+        Ok(Some(Box::new(watched.map_err(|error| refused(error.message))?)))
     }
 }
 
