@@ -121,7 +121,15 @@ impl Binding {
 
     /// Text that lies within the grammar.
     fn feed(&mut self, text: &str) -> Result<(), FilterError> {
-        for token in self.vocabulary.tokens_of(text) {
+        let mut tokens = self.vocabulary.tokens_of(text);
+        // Some tokenisers put a space before any text.
+        if let Some(first) = tokens.first_mut()
+            && let [b' ', word @ ..] = self.vocabulary.bytes(*first)
+            && !text.starts_with(' ')
+        {
+            *first = self.vocabulary.token_of_bytes(word).unwrap_or(*first);
+        }
+        for token in tokens {
             self.sampler.try_accept(LlamaToken(token)).map_err(|_refused| dead_end())?;
         }
         Ok(())

@@ -86,6 +86,11 @@ impl Vocabulary {
         usize::try_from(token).is_ok_and(|index| self.ends_answer.get(index).copied().unwrap_or_default())
     }
 
+    /// The first token that has these bytes. Looks at all of them.
+    pub fn token_of_bytes(&self, bytes: &[u8]) -> Option<Token> {
+        (0..self.size().cast_signed()).find(|token| self.bytes(*token) == bytes)
+    }
+
     /// Its control tokens.
     pub fn markers(&self) -> &Markers {
         &self.markers
