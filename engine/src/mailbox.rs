@@ -20,9 +20,9 @@ const PAUSE_AT_BYTES: usize = 64 * 1024;
 /// A paused answer goes on when no more than this waits: enough to read from while the next step is on its way, and far
 /// enough below the other bound that pauses are rare.
 const RESUME_AT_BYTES: usize = PAUSE_AT_BYTES / 4;
-/// Text that may wait at all. What is on its way when the pause is asked for is some hundred steps; a worker that
-/// writes so much more does not know what a pause is, and the answer is given up.
-const WAITING_MAX_BYTES: usize = 256 * 1024;
+/// Text that may wait at all. What is on its way when the pause is asked for is some hundred steps, of a few bytes or of
+/// a kilobyte each; a worker that writes so much more does not know what a pause is, and the answer is given up.
+const WAITING_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Numbers answers within one engine.
 pub(crate) type GenerationKey = u64;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use backend::services::generation::Generations;
+use backend::services::generation::live::Topic;
 use backend::services::generation::reader::Reader as ServerReader;
 use futures_util::StreamExt;
 use futures_util::future::join;
 use futures_util::stream::poll_fn;
 use serde_json::json;
 use shared::reducer::{Answers, Outcome};
-use shared::{FinishReason, GenerationId, MessageStatus, SendAccepted, StreamEvent, paths};
+use shared::{FinishReason, GenerationId, MessageStatus, SendAccepted, StreamEvent, UserId, paths};
 use store::ReplicaId;
 use tokio::runtime::Handle;
 use tokio_postgres::AsyncMessage;
@@ -27,9 +28,25 @@ async fn hinted(app: &TestApp) -> Generations {
     state.store.register_replica(id, Uuid::now_v7()).await.expect("a lease");
     let lives = format!("UPDATE replicas SET lease_until = now() + interval '1 hour' WHERE id = '{id}'");
     app.database.client().await.batch_execute(&lives).await.expect("a lease without heartbeats");
-    // The next heartbeat would find it too.
-    state.generations.hints().set_others(1);
-    Generations::start_polling(state.store.clone(), state.engine.clone(), id, Handle::current(), None)
+    let other =
+        Generations::start_polling(state.store.clone(), state.engine.clone(), id, Handle::current(), None);
+    until_it_is_told(&state.generations, &other).await;
+    other
+}
+
+/// What is hinted before the one has found the other in a heartbeat, and the other listens, is lost.
+async fn until_it_is_told(speaker: &Generations, listener: &Generations) {
+    let nobody = UserId::new();
+    let mut ear = listener.hub().subscribe(Topic::User(nobody));
+    let mut again = tokio::time::interval(Duration::from_millis(10));
+    // Whoever begins to listen tells everybody by himself, once.
+    let mut heard = 0;
+    while heard < 2 {
+        tokio::select! {
+            _ = ear.next() => heard += 1,
+            _ = again.tick() => speaker.hints().list_changed(nobody),
+        }
+    }
 }
 
 /// Reads until an event fits, as a page would.
@@ -190,7 +207,8 @@ async fn before_its_first_word_another_replica_tells_what_an_answer_waits_for() 
     let open = ServerReader::open(other, ada.account().id, Some(waiting.conversation_id), None);
     let mut reader = open.await.expect("a stream");
     let mut answers = Answers::new();
-    // What its runner told may have been too early for this reader.
+    // What its runner tells comes first, and is perhaps too early for this reader.
+    ada.follow(&waiting).await.until(|event| matches!(event, StreamEvent::Queued { .. })).await;
     let queued = StreamEvent::Queued { generation_id: waiting.generation_id, place: 7 };
     app.state().generations.hints().progress(waiting.conversation_id, &queued);
     read_until(&mut reader, &mut answers, |event| *event == queued).await;
