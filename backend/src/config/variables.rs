@@ -69,8 +69,8 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         "DATABASE_PATIENCE_S",
-        "10",
-        "Seconds that a request waits while the database is away, 0 to 60. A PostgreSQL that was killed is back in less; nginx and browsers wait a minute.",
+        "60",
+        "Seconds that a request waits while the database is away, 0 to 60: an outage of a minute is a pause and no error. nginx waits 75.",
     ),
     variable("ENGINE_PATH", "", "The program `oriel-engine`. Empty: beside the program `oriel`."),
     variable(
