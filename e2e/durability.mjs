@@ -72,6 +72,7 @@ export const durability = [
     await chat.untilWriting(20);
     await chat.stop();
     await chat.send(SHORT);
+    await chat.answers.nth(1).waitFor();
     await chat.untilEnded();
     await other.page.reload();
     await there.answers.nth(1).waitFor();

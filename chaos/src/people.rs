@@ -29,6 +29,10 @@ const SLOW_MS: u64 = 3_000;
 /// After the last fault an answer goes on within seconds; the longest then takes ten more, and one that is continued
 /// or waits for a slot some of these.
 const WIND_UP_PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than a device waits before it connects again.
+const HEARING: Duration = Duration::from_secs(30);
+/// Between two looks at all screens.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Everybody.
 pub struct People {
@@ -89,6 +93,17 @@ impl People {
         });
         self.lives.abort_all();
         while self.lives.join_next().await.is_some() {}
+        self.hear_the_last().await;
+    }
+
+    /// The second device of somebody may hear of an end a moment later. One that does not is found by the checks.
+    async fn hear_the_last(&self) {
+        let deadline = tokio::time::Instant::now() + HEARING;
+        while self.devices.iter().flatten().any(|device| device.is_waiting())
+            && tokio::time::Instant::now() < deadline
+        {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Closes all streams.

@@ -13,6 +13,7 @@ use crate::command;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::interrupt;
 use crate::place;
+use crate::stack::Stack;
 use crate::stack::readiness;
 use crate::stack::service::Service;
 use crate::stack::settings::Settings;
@@ -51,10 +52,14 @@ pub fn stop() -> Outcome<Proof> {
     }
     nothing_is_left_of(&data.0, Duration::ZERO)?;
 
+    let (mut stack, kept) = (Stack::start(settings.clone())?, settings.clone());
+    stack.keep_while(move || {
+        ["oriel serve", "nginx: master"].iter().try_for_each(|program| comes_back(program, &kept))
+    })?;
+    drop(stack);
+    nothing_is_left_of(&data.0, Duration::ZERO)?;
+
     let running = start()?;
-    for program in ["oriel serve", "nginx: master"] {
-        comes_back(program, &settings)?;
-    }
     interrupt::kill_group(running.pid());
     nothing_is_left_of(&data.0, STOP)?;
     Ok(Proof::Tests(5))
