@@ -204,13 +204,12 @@ def a_client_that_leaves_frees_its_slot(client):
     ]
     for stream in streams:
         stream.close()
-    # One that does not stream is left too, while it is being written.
-    slow = client.with_options(timeout=0.5, max_retries=0)
+    # One that does not stream is left too, while its prompt is read: that takes seconds, whatever the model then says.
+    impatient = client.with_options(timeout=0.2, max_retries=0)
+    long = [{"role": "user", "content": " ".join(f"word{number}" for number in range(400))}]
     refused(
         openai.APITimeoutError,
-        lambda: slow.chat.completions.create(
-            model=client.model, messages=QUESTION, max_tokens=1500, logit_bias=None, stop=None, n=2
-        ),
+        lambda: impatient.chat.completions.create(model=client.model, messages=long, max_tokens=1500, n=2),
     )
     started = time.monotonic()
     client.chat.completions.create(model=client.model, messages=QUESTION, max_tokens=2)
