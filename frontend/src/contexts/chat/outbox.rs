@@ -2,7 +2,10 @@
 //! until the server has acknowledged it. All tabs of this browser that know of it try; a lock for each message sees to
 //! it that one tab at a time does, and whoever finds it gone from local storage knows that another one has sent it.
 
+use std::time::Duration;
+
 use gloo_events::EventListener;
+use gloo_timers::future::sleep;
 use shared::{ClientId, ConversationId, ErrorCode, SendAccepted, SendMessage, User};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -28,9 +31,13 @@ pub(super) fn stored(user: &User) -> Vec<Kept> {
     storage::below(&prefix).iter().filter_map(|id| storage::get(&format!("{prefix}{id}"))).collect()
 }
 
+/// What one tab takes out of local storage the others see a moment later, and a lock may reach them first: it is held
+/// for so long after that.
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// How one try to deliver ended.
 enum Try {
-    Accepted(SendAccepted),
+    Accepted,
     /// Another tab has sent it, or a person has discarded it there.
     GoneElsewhere,
     Failed(Failure),
@@ -135,7 +142,7 @@ impl Chat {
         spawn_local(async move {
             loop {
                 let failure = match chat.attempt(id).await {
-                    Try::Accepted(accepted) => return chat.acknowledge(id, &accepted),
+                    Try::Accepted => return,
                     Try::GoneElsewhere => return chat.gone_elsewhere(id),
                     Try::Failed(failure) => failure,
                 };
@@ -183,7 +190,9 @@ impl Chat {
                     let behind = chat.outbox.update(|outbox| outbox.give_parent(id, &accepted));
                     chat.keep_all(&behind);
                     chat.unkeep(id);
-                    Try::Accepted(accepted)
+                    chat.acknowledge(id, &accepted);
+                    sleep(SETTLE).await;
+                    Try::Accepted
                 }
                 Err(failure) => Try::Failed(failure),
             }
