@@ -58,6 +58,10 @@ pub struct Config {
     pub idle_unload: Option<Duration>,
     /// Memory of all models together.
     pub memory_budget_bytes: Option<u64>,
+    /// Memory for states of conversations, per model.
+    pub states_memory_bytes: u64,
+    /// Disk for states of conversations, per model.
+    pub states_disk_bytes: u64,
     /// None: made on the first start.
     pub secret_key: Option<SecretString>,
     /// None: measured.
@@ -148,6 +152,8 @@ impl Config {
         let queue_capacity = reader.number("QUEUE_CAPACITY", 1..=10_000);
         let idle_unload_s = reader.number("IDLE_UNLOAD_S", 0..=31_536_000_u64);
         let memory_budget_mib = reader.number("MEMORY_BUDGET_MIB", 64..=16_777_216_u64);
+        let states_memory_mib = reader.number("STATES_MEMORY_MIB", 0..=16_777_216_u64);
+        let states_disk_mib = reader.number("STATES_DISK_MIB", 0..=16_777_216_u64);
         let secret_key = secret_key(reader);
         let bcrypt_cost = reader.number("BCRYPT_COST", 10..=16);
         let log_level = log_level(reader);
@@ -172,6 +178,8 @@ impl Config {
             queue_capacity: queue_capacity?,
             idle_unload: idle_unload_s.filter(|seconds| *seconds > 0).map(Duration::from_secs),
             memory_budget_bytes: memory_budget_mib.map(|mib| mib * 1024 * 1024),
+            states_memory_bytes: states_memory_mib? * 1024 * 1024,
+            states_disk_bytes: states_disk_mib? * 1024 * 1024,
             secret_key,
             bcrypt_cost,
             log_level: log_level?,

@@ -53,16 +53,13 @@ pub fn run(options: Options) -> ExitCode {
 
 async fn measure(options: &Options) -> Result<(), Failure> {
     let state_dir = std::env::temp_dir().join(format!("oriel-engine-bench-{}", std::process::id()));
+    let model = std::fs::canonicalize(&options.model)?;
     let engine = Engine::start(EngineConfig {
-        worker: std::env::current_exe()?,
-        model_path: std::fs::canonicalize(&options.model)?,
-        state_dir: state_dir.clone(),
         slots: options.streams,
         context_tokens: Some(2048),
         threads: options.threads,
         queue_capacity: 256,
-        idle_unload: None,
-        memory_budget_bytes: None,
+        ..EngineConfig::new(std::env::current_exe()?, model, &state_dir)
     })?;
     let bench = Bench { model: engine.resolve(None)?, engine, options };
     let told = bench.tell().await;

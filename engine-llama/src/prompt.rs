@@ -209,7 +209,8 @@ mod tests {
             &"\n".repeat(10_000),
         ];
         for path in [models::chat_model(), models::base_model()] {
-            let request = LoadRequest { path, slots: 1, context_tokens: Some(256), threads: Some(1) };
+            let request =
+                LoadRequest { context_tokens: Some(256), threads: Some(1), ..LoadRequest::new(path) };
             let loaded = load(&request, &mut |_| true, &Complaints::default()).unwrap();
             assert!(loaded.decoder.facts().vocabulary_tokens > 40_000);
             for content in contents {

@@ -26,7 +26,7 @@ fn loaded_from(path: PathBuf, slots: u32) -> Loaded {
 }
 
 fn request(path: PathBuf, slots: u32) -> LoadRequest {
-    LoadRequest { path, slots, context_tokens: Some(512), threads: Some(1) }
+    LoadRequest { slots, context_tokens: Some(512), threads: Some(1), ..LoadRequest::new(path) }
 }
 
 static LOG: LazyLock<Complaints> = LazyLock::new(|| log::start("llama-cpp-2=off", false));

@@ -35,15 +35,10 @@ impl TestEngine {
     fn start(model_path: &Path, slots: u32, context_tokens: u32) -> Self {
         let state = tempfile::tempdir().unwrap();
         let config = EngineConfig {
-            worker: env!("CARGO_BIN_EXE_oriel-engine").into(),
-            model_path: model_path.to_owned(),
-            state_dir: state.path().to_owned(),
             slots,
             context_tokens: Some(context_tokens),
             threads: Some(1),
-            queue_capacity: 16,
-            idle_unload: None,
-            memory_budget_bytes: None,
+            ..EngineConfig::new(env!("CARGO_BIN_EXE_oriel-engine"), model_path, state.path())
         };
         Self { engine: Engine::start(config).unwrap(), _state: state }
     }

@@ -30,15 +30,10 @@ impl TestEngine {
     fn start() -> Self {
         let state = tempfile::tempdir().unwrap();
         let config = EngineConfig {
-            worker: env!("CARGO_BIN_EXE_oriel-engine").into(),
-            model_path: models::chat_model(),
-            state_dir: state.path().to_owned(),
             slots: 2,
             context_tokens: Some(1024),
             threads: Some(1),
-            queue_capacity: 16,
-            idle_unload: None,
-            memory_budget_bytes: None,
+            ..EngineConfig::new(env!("CARGO_BIN_EXE_oriel-engine"), models::chat_model(), state.path())
         };
         Self { engine: Engine::start(config).unwrap(), _state: state }
     }

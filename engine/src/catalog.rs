@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::ModelId;
 use crate::gguf::{GgufError, Header};
+use crate::settings::SettingsFile;
+use crate::{ModelId, ModelSettings, StartError};
 
 /// Directories within directories that are searched: `models/<maker>/<model>/<file>` is the deepest usual layout.
 const DEPTH_MAX: u32 = 3;
@@ -18,25 +19,39 @@ pub(crate) struct Found {
     pub(crate) path: PathBuf,
     pub(crate) size_bytes: u64,
     pub(crate) header: Result<Header, GgufError>,
+    /// A sentence where they cannot be understood.
+    pub(crate) settings: Result<ModelSettings, String>,
 }
 
 /// All models by id: the file itself where `path` is one, or the `.gguf` files under it. Of a model in several parts
-/// only the first counts; llama.cpp finds the others beside it.
-pub(crate) fn scan(path: &Path) -> io::Result<Vec<Found>> {
+/// only the first counts; llama.cpp finds the others beside it. Their settings are read from `models.toml` in the
+/// directory, or beside the file.
+pub(crate) fn scan(path: &Path) -> Result<Vec<Found>, StartError> {
+    let (directory, files) =
+        files(path).map_err(|cause| StartError::ModelPath { path: path.to_owned(), cause })?;
+    let mut settings = SettingsFile::read(&directory).map_err(StartError::Settings)?;
+    let inspect = |(id, path): (String, PathBuf)| inspect(id.clone(), path, settings.take(&id));
+    let mut found: Vec<Found> = ids(&files).into_iter().map(inspect).collect();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    for id in settings.left_over() {
+        let known: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+        tracing::error!(id, ?known, "models.toml sets something for a model that is not there");
+    }
+    Ok(found)
+}
+
+/// The model files under a path, and the directory that they are in.
+fn files(path: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
     // A link keeps its own name: caches of downloads keep files under their hashes.
     let path = std::path::absolute(path)?;
     fs::metadata(&path)?;
-    let mut files = Vec::new();
-    if path.is_dir() {
-        collect(&path, DEPTH_MAX, &mut files)?;
-    } else {
-        files.push(path);
+    if !path.is_dir() {
+        return Ok((path.parent().unwrap_or(&path).to_owned(), vec![path]));
     }
+    let mut files = Vec::new();
+    collect(&path, DEPTH_MAX, &mut files)?;
     files.sort();
-    let ids = ids(&files);
-    let mut found: Vec<Found> = ids.into_iter().map(|(id, path)| inspect(id, path)).collect();
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(found)
+    Ok((path, files))
 }
 
 /// Reads a header and checks that it is that of a model that can answer.
@@ -46,10 +61,10 @@ pub(crate) fn read_header(path: &Path) -> Result<Header, GgufError> {
     Ok(header)
 }
 
-fn inspect(id: String, path: PathBuf) -> Found {
+fn inspect(id: String, path: PathBuf, settings: Result<ModelSettings, String>) -> Found {
     let header = read_header(&path);
     let size_bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    Found { name: name(&stem(&path), &id), id: ModelId::new(id), path, size_bytes, header }
+    Found { name: name(&stem(&path), &id), id: ModelId::new(id), path, size_bytes, header, settings }
 }
 
 fn collect(directory: &Path, depth_left: u32, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -24,4 +24,31 @@ pub struct EngineConfig {
     pub idle_unload: Option<Duration>,
     /// Memory that loaded models may take together; none: no bound.
     pub memory_budget_bytes: Option<u64>,
+    /// Memory for states of sequences in one model's worker; 0: none are kept there.
+    pub states_memory_bytes: u64,
+    /// Disk for states of sequences of one model, under `state_dir`; 0: none are kept there.
+    pub states_disk_bytes: u64,
+}
+
+impl EngineConfig {
+    /// One slot, and nothing kept or bounded beyond it.
+    pub fn new(
+        worker: impl Into<PathBuf>,
+        model_path: impl Into<PathBuf>,
+        state_dir: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            worker: worker.into(),
+            model_path: model_path.into(),
+            state_dir: state_dir.into(),
+            slots: 1,
+            context_tokens: None,
+            threads: None,
+            queue_capacity: 16,
+            idle_unload: None,
+            memory_budget_bytes: None,
+            states_memory_bytes: 0,
+            states_disk_bytes: 0,
+        }
+    }
 }

@@ -6,8 +6,8 @@
 
 pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{
-    Chat, ChatMessage, ChatRole, Constraint, Embeddings, GenerationError, Pooling, SamplingParams, Token,
-    TokenChoice,
+    CacheType, Chat, ChatMessage, ChatRole, Constraint, Embeddings, FlashAttention, GenerationError,
+    LoraAdapter, Pooling, SamplingParams, Speculation, StateBudget, Token, TokenChoice,
 };
 
 /// One token of a batch.
@@ -222,7 +222,7 @@ pub trait PromptReader: Send + Sync + 'static {
 }
 
 /// What to load; the first command that a worker gets.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LoadRequest {
     /// A GGUF file whose header has been checked.
     pub path: std::path::PathBuf,
@@ -231,8 +231,44 @@ pub struct LoadRequest {
     /// Tokens of one slot; none: what the model was trained for, but at most 8,192, so that the cache of a model
     /// trained for 128 k does not take more memory than the model.
     pub context_tokens: Option<u32>,
-    /// Threads to decode with; none: the machine's cores.
+    /// Threads for one token of each stream; none: found by measuring, at most the machine's cores.
     pub threads: Option<u32>,
+    /// Threads for reading prompts; as `threads`.
+    pub batch_threads: Option<u32>,
+    /// How keys are kept in the cache.
+    pub cache_type_k: CacheType,
+    /// How values are kept in the cache.
+    pub cache_type_v: CacheType,
+    /// Whether attention is computed in one go.
+    pub flash_attention: FlashAttention,
+    /// Adapters to apply, each a file whose header has been checked.
+    pub lora: Vec<LoraAdapter>,
+    /// A small model that drafts, whose header has been checked.
+    pub draft_model: Option<std::path::PathBuf>,
+    /// Whether tokens are guessed ahead.
+    pub speculation: Speculation,
+    /// For states of sequences.
+    pub states: StateBudget,
+}
+
+impl LoadRequest {
+    /// A model as it is, with one slot and nothing kept beyond it.
+    pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            slots: 1,
+            context_tokens: None,
+            threads: None,
+            batch_threads: None,
+            cache_type_k: CacheType::default(),
+            cache_type_v: CacheType::default(),
+            flash_attention: FlashAttention::default(),
+            lora: Vec::new(),
+            draft_model: None,
+            speculation: Speculation::default(),
+            states: StateBudget::default(),
+        }
+    }
 }
 
 /// A model that is ready.

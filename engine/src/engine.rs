@@ -32,9 +32,7 @@ impl Engine {
         let made = fs::create_dir_all(&config.state_dir).and_then(|()| config.state_dir.canonicalize());
         config.state_dir =
             made.map_err(|cause| StartError::StateDir { path: config.state_dir.clone(), cause })?;
-        let found = catalog::scan(&config.model_path);
-        let found =
-            found.map_err(|cause| StartError::ModelPath { path: config.model_path.clone(), cause })?;
+        let found = catalog::scan(&config.model_path)?;
         config.slots = config.slots.max(1);
 
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);

@@ -28,6 +28,9 @@ pub enum StartError {
         /// What the system said.
         cause: io::Error,
     },
+    /// `models.toml` as a whole cannot be understood.
+    #[error("the settings of the models cannot be used: {0}; repair the file or remove it")]
+    Settings(String),
     /// The directory for the engine's own files cannot be made.
     #[error("the directory {path} cannot be made: {cause}")]
     StateDir {

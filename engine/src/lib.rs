@@ -28,6 +28,7 @@ pub mod question;
 mod reply;
 mod sampling;
 pub mod scripted;
+mod settings;
 mod tools;
 pub mod worker;
 
@@ -46,4 +47,5 @@ pub use prompt::{
     RenderedPrompt, Token,
 };
 pub use sampling::{Dry, InvalidOption, Mirostat, SamplingOptions, SamplingParams, Xtc};
+pub use settings::{CacheType, FlashAttention, LoraAdapter, ModelSettings, Speculation, StateBudget};
 pub use tools::{Tool, ToolCall, ToolChoice};

@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::catalog::Found;
-use crate::decoder::LoadRequest;
 use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
 use crate::question::{Question, Told};
 use crate::{EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId};
@@ -213,13 +212,11 @@ impl Pool {
     fn start_worker(&mut self, index: usize) {
         let places = self.places();
         let Some(entry) = self.entries.get_mut(index) else { return };
-        self.last_worker += 1;
-        let load = LoadRequest {
-            path: entry.path.clone(),
-            slots: self.config.slots,
-            context_tokens: self.config.context_tokens,
-            threads: self.config.threads,
+        let load = match entry.load_request(&self.config) {
+            Ok(load) => load,
+            Err(message) => return entry.fail(message, Instant::now()),
         };
+        self.last_worker += 1;
         let spec = Spec {
             worker: self.last_worker,
             program: self.config.worker.clone(),

@@ -14,7 +14,7 @@ use crate::{
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.

@@ -170,6 +170,8 @@ fn engine_config(config: &Config) -> EngineConfig {
         queue_capacity: config.queue_capacity,
         idle_unload: config.idle_unload,
         memory_budget_bytes: config.memory_budget_bytes,
+        states_memory_bytes: config.states_memory_bytes,
+        states_disk_bytes: config.states_disk_bytes,
     }
 }
 

@@ -95,6 +95,16 @@ pub const VARIABLES: &[Variable] = &[
         "Seconds without a request after which a model leaves the memory. 0: never.",
     ),
     variable("MEMORY_BUDGET_MIB", "", "MiB that all loaded models may take together. Empty: no bound."),
+    variable(
+        "STATES_MEMORY_MIB",
+        "256",
+        "MiB of memory in which each model keeps what it has read of conversations that have no slot. 0: none.",
+    ),
+    variable(
+        "STATES_DISK_MIB",
+        "4096",
+        "MiB in DATA_DIR in which each model keeps what it has read, beyond a restart. 0: none.",
+    ),
     secret(
         "SECRET_KEY",
         "At least 32 characters from which all keys are derived. Empty: made on the first start and kept in DATA_DIR. With several servers, the same for all.",

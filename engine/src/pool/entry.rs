@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use super::Heard;
 use super::board::Board;
 use super::process::Worker;
-use crate::decoder::ModelFacts;
+use crate::decoder::{LoadRequest, ModelFacts};
 use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
 use crate::question::Question;
 use crate::{
-    EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo, ModelState, catalog,
+    EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo,
+    ModelSettings, ModelState, StateBudget, catalog,
 };
 
 /// The first pause after a model failed to load or its process died again; it doubles with each further time.
@@ -100,6 +101,8 @@ pub(super) struct Entry {
     pub(super) size_bytes: u64,
     pub(super) cache_bytes_per_token: u64,
     pub(super) trained_tokens: Option<u32>,
+    /// A sentence where they cannot be understood.
+    settings: Result<ModelSettings, String>,
     pub(super) facts: Option<ModelFacts>,
     state: State,
     is_default: bool,
@@ -125,12 +128,12 @@ impl Entry {
     pub(super) fn new(found: catalog::Found, now: Instant) -> Self {
         let cache = found.header.as_ref().ok().and_then(Header::cache_bytes_per_token);
         let trained_tokens = found.header.as_ref().ok().and_then(Header::context_tokens);
-        let state = match found.header {
-            Ok(_) => State::Unloaded,
-            Err(error) => State::Failed {
-                error: GenerationError::ModelUnusable { message: error.to_string() },
-                retry_at: now,
-            },
+        let fault = found.header.err().map(|error| error.to_string());
+        let state = match fault.or_else(|| found.settings.as_ref().err().cloned()) {
+            None => State::Unloaded,
+            Some(message) => {
+                State::Failed { error: GenerationError::ModelUnusable { message }, retry_at: now }
+            }
         };
         Self {
             id: found.id,
@@ -139,6 +142,7 @@ impl Entry {
             size_bytes: found.size_bytes,
             cache_bytes_per_token: cache.unwrap_or(CACHE_GUESS_BYTES_PER_TOKEN),
             trained_tokens,
+            settings: found.settings,
             facts: None,
             state,
             is_default: false,
@@ -187,6 +191,29 @@ impl Entry {
             },
             is_default: self.is_default,
         }
+    }
+
+    /// What a worker is to load; a sentence where the model's settings cannot be understood.
+    pub(super) fn load_request(&self, config: &EngineConfig) -> Result<LoadRequest, String> {
+        let settings = self.settings.clone()?;
+        Ok(LoadRequest {
+            path: self.path.clone(),
+            slots: settings.slots.unwrap_or(config.slots),
+            context_tokens: settings.context_tokens.or(config.context_tokens),
+            threads: settings.threads.or(config.threads),
+            batch_threads: settings.batch_threads.or(config.threads),
+            cache_type_k: settings.cache_type_k,
+            cache_type_v: settings.cache_type_v,
+            flash_attention: settings.flash_attention,
+            lora: settings.lora,
+            draft_model: settings.draft_model,
+            speculation: settings.speculation,
+            states: StateBudget {
+                directory: config.state_dir.join(format!("states-{}", self.id)),
+                memory_bytes: config.states_memory_bytes,
+                disk_bytes: config.states_disk_bytes,
+            },
+        })
     }
 
     pub(super) fn state(&self) -> &State {

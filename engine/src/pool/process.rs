@@ -1,6 +1,7 @@
 //! One worker process: started, spoken to, and waited for until it has gone.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -115,11 +116,10 @@ async fn live(
     killed: oneshot::Receiver<()>,
     news: &mpsc::Sender<WorkerNews>,
 ) -> Exit {
-    let path = spec.load.path.clone();
-    let header = tokio::task::spawn_blocking(move || catalog::read_header(&path)).await;
-    match header {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => return Exit::NotStarted(error.to_string()),
+    let load = spec.load.clone();
+    match tokio::task::spawn_blocking(move || prepare(&load)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(message)) => return Exit::NotStarted(message),
         Err(error) => return Exit::NotStarted(error.to_string()),
     }
     let mut child = match spawn(&spec) {
@@ -139,6 +139,14 @@ async fn live(
     };
     let status = end(&mut child, cause.is_none()).await;
     Exit::Ended(cause.unwrap_or(status))
+}
+
+/// Checks what is to be loaded, and makes the directory for states.
+fn prepare(load: &LoadRequest) -> Result<(), String> {
+    catalog::read_header(&load.path).map_err(|error| error.to_string())?;
+    let directory = &load.states.directory;
+    fs::create_dir_all(directory)
+        .map_err(|error| format!("the directory {} cannot be made: {error}", directory.display()))
 }
 
 fn spawn(spec: &Spec) -> std::io::Result<Child> {

@@ -30,17 +30,8 @@ pub async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub fn config(directory: &Path) -> EngineConfig {
-    EngineConfig {
-        worker: WORKER.into(),
-        model_path: directory.join("models"),
-        state_dir: directory.join("state"),
-        slots: 2,
-        context_tokens: None,
-        threads: None,
-        queue_capacity: 8,
-        idle_unload: None,
-        memory_budget_bytes: None,
-    }
+    let (models, state) = (directory.join("models"), directory.join("state"));
+    EngineConfig { slots: 2, queue_capacity: 8, ..EngineConfig::new(WORKER, models, state) }
 }
 
 /// An engine over these models, by file stem.

@@ -83,7 +83,7 @@ fn loaded_worker(directory: &Path) -> (Child, ChildStdin, ChildStdout) {
     let mut worker = Program::new(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = worker.stdout.take().unwrap();
     let mut input = worker.stdin.take().unwrap();
-    let load = LoadRequest { path, slots: 1, context_tokens: None, threads: None };
+    let load = LoadRequest::new(path);
     write_frame(&mut input, &Command::Load(load)).unwrap();
     assert_eq!(read_frame(&mut output).unwrap(), Some(Event::Hello { protocol: PROTOCOL_VERSION }));
     while !matches!(read_frame(&mut output).unwrap(), Some(Event::Loaded(_))) {}

@@ -51,7 +51,7 @@ fn rig(slots: u32) -> Rig {
 fn rig_of(slots: u32, model: &ScriptedModel) -> Rig {
     let time = Rc::new(Cell::new(Duration::ZERO));
     let (spent, clock) = (Rc::clone(&time), Rc::clone(&time));
-    let request = LoadRequest { path: "none".into(), slots, context_tokens: None, threads: None };
+    let request = LoadRequest { slots, ..LoadRequest::new("none") };
     let spend = move |duration| spent.set(spent.get() + duration);
     let decoder = ScriptedDecoder::new(model, &request, Box::new(spend));
     let scheduler = Scheduler::new(decoder, Box::new(move || clock.get()));
