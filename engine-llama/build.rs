@@ -1,5 +1,5 @@
-//! Compiles the shim over llama.cpp's chat templates against the very sources that `llama-cpp-sys-2` was built from,
-//! and links it. Tells `src/processor.rs` which extensions of the processor those were compiled for.
+//! Compiles the shim (llama.cpp's chat templates, our kernels) against the very sources that `llama-cpp-sys-2` was built
+//! from, and links it. Tells `src/processor.rs` which extensions of the processor those were compiled for.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -15,18 +15,40 @@ fn main() {
         }
     }
     let llama = llama_sources();
-    cc::Build::new()
-        .cpp(true)
-        .std("c++17")
+    shim()
         .file("shim/oriel_chat.cpp")
+        .file("shim/oriel_kernels.cpp")
         .include(llama.join("common"))
         .include(llama.join("include"))
         .include(llama.join("ggml/include"))
+        .include(llama.join("ggml/src"))
+        .include(llama.join("ggml/src/ggml-cpu"))
         .include(llama.join("vendor"))
-        .include("shim")
         // The headers are not ours to tidy.
         .warnings(false)
-        .compile("oriel_chat");
+        .compile("oriel_shim");
+    if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
+        compile_kernels("avx512_vnni", &["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"]);
+        compile_kernels("avx2", &["-mavx2", "-mfma", "-mf16c"]);
+    }
+}
+
+fn shim() -> cc::Build {
+    let mut build = cc::Build::new();
+    // Unoptimised, a token would take a hundred times as long.
+    build.cpp(true).std("c++17").include("shim").opt_level(3);
+    build
+}
+
+/// Each file for its own processors: which of them are used is decided when the program runs.
+fn compile_kernels(name: &str, flags: &[&str]) {
+    let mut build = shim();
+    // GCC takes the undefined registers of its own intrinsics for ours.
+    build.flag_if_supported("-Wno-uninitialized").flag_if_supported("-Wno-maybe-uninitialized");
+    for flag in flags {
+        build.flag(flag);
+    }
+    build.file(format!("shim/kernels/{name}.cpp")).compile(&format!("oriel_{name}"));
 }
 
 /// The vendored llama.cpp, as the CMake cache of its build names it. `llama-cpp-sys-2` tells where it

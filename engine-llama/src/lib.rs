@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The `engine` crate decides what is evaluated and when; here it is done. This crate is the only one that knows
-//! llama.cpp, and `template` the only room with unsafe code.
+//! llama.cpp, and `template` and `kernels` are the only rooms with unsafe code.
 
 mod binding;
 pub mod decoder;
@@ -16,6 +16,7 @@ mod embedder;
 mod finder;
 #[cfg(test)]
 mod golden;
+mod kernels;
 mod likelihood;
 pub mod load;
 pub mod log;

@@ -25,7 +25,7 @@ use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
-use crate::{processor, refusal, threads};
+use crate::{kernels, processor, refusal, threads};
 
 /// Most tokens in one call: beyond it prompts are not read any faster, and the buffers grow with it.
 const BATCH_TOKENS: u32 = 512;
@@ -84,7 +84,15 @@ pub fn load(
 /// llama.cpp is started once in a process.
 pub fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
     static BACKEND: OnceLock<Result<LlamaBackend, LlamaCppError>> = OnceLock::new();
-    BACKEND.get_or_init(LlamaBackend::init).as_ref()
+    let start = || {
+        let backend = LlamaBackend::init()?;
+        match kernels::register() {
+            Some(name) => tracing::debug!(name, "our kernels are used"),
+            None => tracing::debug!("this processor has none of our kernels"),
+        }
+        Ok(backend)
+    };
+    BACKEND.get_or_init(start).as_ref()
 }
 
 /// Reads the file on a thread of its own, so that this one can tell how far it is; none where llama.cpp refuses.

@@ -1,7 +1,6 @@
 //! The model's chat template, rendered by llama.cpp's own Jinja (`common/chat.h`) through `shim/`.
 //!
-//! [`crate::prompt`] calls it. It makes text of messages; it knows nothing of tokens. This room is the only one
-//! of the worker with unsafe code.
+//! [`crate::prompt`] calls it. It makes text of messages; it knows nothing of tokens.
 
 use std::collections::HashMap;
 use std::ffi::CString;

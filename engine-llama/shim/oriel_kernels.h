@@ -1,0 +1,22 @@
+// The C face of our kernels for matrices, as src/kernels.rs calls it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Offers our kernels to ggml's CPU backend, for all models that are loaded from now on. To be called once, before the
+// first of them, and by one thread. Their name, or NULL where this processor has none of them.
+const char * oriel_kernels_register(void);
+
+// For tests: multiplies a matrix (`type` is ggml's; `outputs` rows of `columns` each) with `rows` rows of `input`, by
+// the kernels of this name. False where there are none for it.
+bool oriel_kernels_multiply(const char * name, int type, const void * matrix, int64_t columns, int64_t outputs,
+                            const float * input, int64_t rows, float * output);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,31 @@
+//! Our kernels for matrices (`shim/oriel_kernels.cpp`): what ggml lacks for weights in Q4_1 and Q8_0 on x86.
+//!
+//! [`crate::load`] offers them to ggml before the first model is read. What they compute for a row of activations does
+//! not depend on the rows beside it, so that an answer stays the same whoever else is answered.
+
+#![expect(unsafe_code, reason = "the kernels are C++")]
+
+use std::ffi::{CStr, c_char};
+
+mod ffi {
+    use std::ffi::c_char;
+
+    unsafe extern "C" {
+        pub fn oriel_kernels_register() -> *const c_char;
+    }
+}
+
+/// Offers the kernels to ggml for all models that are loaded from now on; their name, or none where this processor
+/// cannot run them. To be called once, before the first model is read.
+pub fn register() -> Option<&'static str> {
+    // SAFETY: takes nothing; the caller is the one who starts llama.cpp, once, and no model is being read.
+    let name: *const c_char = unsafe { ffi::oriel_kernels_register() };
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: a constant of the program that ends in a NUL byte.
+    unsafe { CStr::from_ptr(name) }.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests;
