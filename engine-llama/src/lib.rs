@@ -11,6 +11,7 @@
 //! llama.cpp, and `template` and `kernels` are the only rooms with unsafe code.
 
 mod binding;
+mod buffers;
 pub mod decoder;
 mod embedder;
 mod finder;

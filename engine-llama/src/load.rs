@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
+use engine::LoadStage;
 use engine::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
 use llama_cpp_2::LlamaCppError;
 use llama_cpp_2::context::LlamaContext;
@@ -20,7 +21,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 
 use crate::decoder::LlamaDecoder;
-use crate::log::Complaints;
+use crate::log::LlamaLog;
 use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
@@ -44,7 +45,7 @@ const SLOTS_MAX: u32 = 256;
 pub fn load(
     request: &LoadRequest,
     progress: &mut LoadProgress<'_>,
-    complaints: &Complaints,
+    log: &LlamaLog,
 ) -> Result<LoadedModel<LlamaDecoder, LlamaReader>, LoadError> {
     let file = request.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |message| LoadError { message };
@@ -54,7 +55,9 @@ pub fn load(
         return Err(fail(refusal::of_processor(&missing)));
     }
     let backend = backend().map_err(|error| fail(error.to_string()))?;
+    let LlamaLog { complaints, buffers } = log;
     complaints.take();
+    buffers.forget();
     let model = read_model(backend, &request.path, progress)
         .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
     let model: &'static LlamaModel = Box::leak(Box::new(model));
@@ -66,8 +69,10 @@ pub fn load(
     let facts = plan(model, request, vocabulary.size());
     let mut context = make_context(backend, model, &facts, request.threads)
         .ok_or_else(|| fail(refusal::of_context(&file, &facts, &complaints.take())))?;
+    progress(LoadStage::Warming, 0.0);
     warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
 
+    let memory = buffers.memory(&facts);
     tracing::info!(
         file,
         slots = facts.slots,
@@ -78,6 +83,7 @@ pub fn load(
     Ok(LoadedModel {
         decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts),
         reader: LlamaReader::new(vocabulary, template, syntax),
+        memory,
     })
 }
 
@@ -112,7 +118,7 @@ fn read_model(
         LlamaModel::load_from_file(backend, path, &params).ok()
     });
     for fraction in told {
-        if !progress(fraction) {
+        if !progress(LoadStage::Weights, fraction) {
             go_on.store(false, Ordering::Relaxed);
         }
     }

@@ -5,15 +5,25 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::buffers::Buffers;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
 /// Under this name `llama-cpp-2` passes on what llama.cpp prints.
 const LLAMA_TARGET: &str = "llama-cpp-2";
+
+/// What is heard of llama.cpp.
+#[derive(Clone, Debug, Default)]
+pub struct LlamaLog {
+    /// Its errors.
+    pub complaints: Complaints,
+    /// The buffers that it made.
+    pub buffers: Buffers,
+}
 
 /// The last errors of llama.cpp. A failed load leaves two or three.
 const REMEMBERED: usize = 8;
@@ -24,19 +34,24 @@ pub struct Complaints(Arc<Mutex<Vec<String>>>);
 
 /// Starts the log of this process. `filter` is a level or a filter like `info,engine=debug`; of llama.cpp, which
 /// prints hundreds of lines for each model, only errors are logged unless it names `llama-cpp-2`.
-pub fn start(filter: &str, json: bool) -> Complaints {
+pub fn start(filter: &str, json: bool) -> LlamaLog {
     let quiet = |filter: &str| EnvFilter::try_new(format!("{LLAMA_TARGET}=error,{filter}"));
     // The server has checked its setting; whoever starts this program by hand gets the default.
     let filter = quiet(filter).or_else(|_| quiet("info")).unwrap_or_default();
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = if json { lines.json().boxed() } else { lines.boxed() };
-    let complaints = Complaints::default();
+    let log = LlamaLog::default();
     tracing_subscriber::registry()
-        .with(complaints.clone().with_filter(LevelFilter::ERROR))
+        .with(log.complaints.clone().with_filter(LevelFilter::ERROR))
+        .with(log.buffers.clone().with_filter(of_llama(LevelFilter::INFO)))
         .with(lines.with_filter(filter))
         .init();
     llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
-    complaints
+    log
+}
+
+fn of_llama(level: LevelFilter) -> Targets {
+    Targets::new().with_target(LLAMA_TARGET, level)
 }
 
 impl Complaints {
@@ -58,6 +73,14 @@ impl<S: Subscriber> Layer<S> for Complaints {
             complaints.remove(0);
         }
         complaints.push(message.0);
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Buffers {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut message = Message::default();
+        event.record(&mut message);
+        self.hear(&message.0);
     }
 }
 

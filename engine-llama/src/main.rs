@@ -43,6 +43,6 @@ fn main() -> ExitCode {
 fn worker() -> ExitCode {
     let filter = env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     let json = env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
-    let complaints = log::start(&filter, json);
-    engine::worker::run(|request, progress| load::load(request, progress, &complaints))
+    let log = log::start(&filter, json);
+    engine::worker::run(|request, progress| load::load(request, progress, &log))
 }

@@ -189,7 +189,7 @@ impl PromptReader for LlamaReader {
 mod tests {
     use super::*;
     use crate::load::load;
-    use crate::log::Complaints;
+    use crate::log::LlamaLog;
     use crate::models;
     use engine::decoder::{Decoder as _, LoadRequest};
     use engine::{ChatMessage, ChatRole};
@@ -211,7 +211,7 @@ mod tests {
         for path in [models::chat_model(), models::base_model()] {
             let request =
                 LoadRequest { context_tokens: Some(256), threads: Some(1), ..LoadRequest::new(path) };
-            let loaded = load(&request, &mut |_| true, &Complaints::default()).unwrap();
+            let loaded = load(&request, &mut |_, _| true, &LlamaLog::default()).unwrap();
             assert!(loaded.decoder.facts().vocabulary_tokens > 40_000);
             for content in contents {
                 let messages =

@@ -7,11 +7,12 @@ mod models;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use engine::LoadStage;
 use engine::decoder::{BatchToken, Decoder, LoadRequest, LoadedModel, PromptReader};
 use engine::{ChatMessage, ChatRole, SamplingOptions, SamplingParams, Token};
 use engine_llama::decoder::LlamaDecoder;
 use engine_llama::load::load;
-use engine_llama::log::{self, Complaints};
+use engine_llama::log::{self, LlamaLog};
 use engine_llama::prompt::LlamaReader;
 
 type Loaded = LoadedModel<LlamaDecoder, LlamaReader>;
@@ -22,14 +23,14 @@ fn loaded(slots: u32) -> Loaded {
 }
 
 fn loaded_from(path: PathBuf, slots: u32) -> Loaded {
-    load(&request(path, slots), &mut |_| true, &LOG).unwrap()
+    load(&request(path, slots), &mut |_, _| true, &LOG).unwrap()
 }
 
 fn request(path: PathBuf, slots: u32) -> LoadRequest {
     LoadRequest { slots, context_tokens: Some(512), threads: Some(1), ..LoadRequest::new(path) }
 }
 
-static LOG: LazyLock<Complaints> = LazyLock::new(|| log::start("llama-cpp-2=off", false));
+static LOG: LazyLock<LlamaLog> = LazyLock::new(|| log::start("llama-cpp-2=off", false));
 
 fn user(content: &str) -> Vec<ChatMessage> {
     vec![ChatMessage::new(ChatRole::User, content)]
@@ -80,7 +81,7 @@ fn text(decoder: &LlamaDecoder, tokens: &[Token]) -> String {
 
 #[test]
 fn a_real_model_answers() {
-    let Loaded { mut decoder, reader } = loaded(1);
+    let Loaded { mut decoder, reader, .. } = loaded(1);
     let prompt = reader.read(&user("Hello! What can you do?").into(), None, &[]).unwrap().tokens;
     let tokens = fresh(&mut decoder, 0, &prompt, 30);
     let answer = text(&decoder, &tokens);
@@ -94,7 +95,7 @@ fn a_file_that_ends_too_early_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("half.gguf");
     std::fs::write(&path, bytes).unwrap();
-    let refusal = load(&request(path, 1), &mut |_| true, &LOG).unwrap_err().message;
+    let refusal = load(&request(path, 1), &mut |_, _| true, &LOG).unwrap_err().message;
     assert!(refusal.starts_with("half.gguf cannot be loaded; the file is damaged"), "{refusal}");
 }
 
@@ -104,20 +105,23 @@ fn loading_tells_how_far_it_is_and_ends_when_nobody_waits() {
     let path = models::chat_model();
     load(
         &request(path.clone(), 1),
-        &mut |fraction| {
-            told.push(fraction);
+        &mut |stage, fraction| {
+            told.push((stage, fraction));
             true
         },
         &LOG,
     )
     .unwrap();
-    assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
-    assert!(load(&request(path, 1), &mut |_| false, &LOG).is_err());
+    let weights: Vec<f32> =
+        told.iter().filter(|told| told.0 == LoadStage::Weights).map(|told| told.1).collect();
+    assert!(weights.is_sorted() && weights.last() == Some(&1.0), "{told:?}");
+    assert_eq!(told.last(), Some(&(LoadStage::Warming, 0.0)));
+    assert!(load(&request(path, 1), &mut |_, _| false, &LOG).is_err());
 }
 
 #[test]
 fn control_tokens_that_a_person_types_stay_text() {
-    let Loaded { decoder, reader } = loaded(1);
+    let Loaded { decoder, reader, .. } = loaded(1);
     let plain = reader.read(&user("Hello").into(), None, &[]).unwrap().tokens;
     let control =
         |tokens: &[Token]| tokens.iter().filter(|token| decoder.token_bytes(**token).is_empty()).count();
@@ -141,7 +145,7 @@ fn a_conversation_that_grows_keeps_its_tokens() {
 
 #[test]
 fn streams_together_answer_as_each_would_alone() {
-    let Loaded { mut decoder, reader } = loaded(4);
+    let Loaded { mut decoder, reader, .. } = loaded(4);
     let questions = ["What is rain?", "Count to five.", "Why is the sky blue?", "Say hello in French."];
     let prompts: Vec<Vec<Token>> = questions
         .iter()
@@ -182,7 +186,7 @@ fn a_prefix_that_was_kept_or_copied_is_as_good_as_read() {
     }
 }
 
-fn check_prefixes(Loaded { mut decoder, reader }: Loaded) {
+fn check_prefixes(Loaded { mut decoder, reader, .. }: Loaded) {
     let prompt =
         reader.read(&user("Tell me about the sea, in one sentence.").into(), None, &[]).unwrap().tokens;
     let (prefix, rest) = prompt.split_at(prompt.len() - 5);
@@ -202,7 +206,7 @@ fn check_prefixes(Loaded { mut decoder, reader }: Loaded) {
 
 #[test]
 fn a_step_that_cannot_be_done_is_an_error_and_the_next_one_works() {
-    let Loaded { mut decoder, reader } = loaded(1);
+    let Loaded { mut decoder, reader, .. } = loaded(1);
     let batch = |token, position| [BatchToken { slot: 0, token, position, wants_logits: false }];
     assert!(decoder.decode(&batch(Token::MAX, 0)).is_err(), "no such token");
     assert!(decoder.sample(0, 0, 0.0, None).is_err(), "no logits");

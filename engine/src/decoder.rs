@@ -7,7 +7,7 @@
 pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{
     CacheType, Chat, ChatMessage, ChatRole, Constraint, Embeddings, FlashAttention, GenerationError,
-    LoraAdapter, Pooling, SamplingParams, Speculation, StateBudget, Token, TokenChoice,
+    LoadStage, LoraAdapter, MemoryUse, Pooling, SamplingParams, Speculation, StateBudget, Token, TokenChoice,
 };
 
 /// One token of a batch.
@@ -278,6 +278,8 @@ pub struct LoadedModel<D, R> {
     pub decoder: D,
     /// Goes to the prompt thread.
     pub reader: R,
+    /// Weights, cache and compute buffers as they were made. What the process takes beside them the worker finds out.
+    pub memory: MemoryUse,
 }
 
 /// Why a model could not be loaded; a sentence that says what to do.
@@ -288,5 +290,5 @@ pub struct LoadError {
     pub message: String,
 }
 
-/// Told the part that is loaded (0 to 1); answers whether to go on: `false` once the parent has gone.
-pub type LoadProgress<'a> = dyn FnMut(f32) -> bool + 'a;
+/// Told the stage and how much of it is done (0 to 1); answers whether to go on: `false` once the parent has gone.
+pub type LoadProgress<'a> = dyn FnMut(LoadStage, f32) -> bool + 'a;

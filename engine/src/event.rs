@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Token;
+use crate::{LoadStage, Token};
 
 /// Which text a piece belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,9 @@ pub enum GenerationEvent {
     },
     /// Waits for its model.
     Loading {
-        /// 0 to 1.
+        /// What is being done to load it.
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// Got a slot.

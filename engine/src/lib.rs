@@ -20,6 +20,7 @@ mod generation;
 pub mod gguf;
 pub mod json;
 mod mailbox;
+mod memory;
 mod model;
 mod pool;
 mod prompt;
@@ -41,7 +42,8 @@ pub use event::{
     FinishReason, GenerationError, GenerationEvent, TextKind, TokenChoice, TokenLikelihood, Usage,
 };
 pub use generation::{GenerateRequest, Generation};
-pub use model::{ModelId, ModelInfo, ModelState};
+pub use memory::MemoryUse;
+pub use model::{LoadStage, ModelId, ModelInfo, ModelState};
 pub use prompt::{
     Chat, ChatMessage, ChatRole, Priority, Prompt, PromptSize, ReasoningEffort, ReasoningMode,
     RenderedPrompt, Token,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// A model's id: its file's stem in lower case without the quantisation (`smollm2-135m-instruct`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(String);
@@ -22,6 +24,20 @@ impl fmt::Display for ModelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What is being done to load a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LoadStage {
+    /// The process starts and looks at the file.
+    #[default]
+    Opening,
+    /// The weights are read.
+    Weights,
+    /// The first token is evaluated.
+    Warming,
+    /// Threads and batches are measured, once for a model on a machine.
+    Tuning,
 }
 
 /// Where a model is.
@@ -44,7 +60,9 @@ pub enum ModelState {
     Unloaded,
     /// Being read into memory.
     Loading {
-        /// 0 to 1.
+        /// What is being done.
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// Answers at once.

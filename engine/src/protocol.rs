@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::decoder::{LoadRequest, ModelFacts};
 use crate::question::{Question, Told};
 use crate::{
-    FinishReason, GenerationError, Priority, Prompt, SamplingParams, TextKind, Token, TokenChoice, Usage,
+    FinishReason, GenerationError, LoadStage, MemoryUse, Priority, Prompt, SamplingParams, TextKind, Token,
+    TokenChoice, Usage,
 };
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -78,11 +79,18 @@ pub enum Event {
     },
     /// The model is being read.
     Loading {
-        /// 0 to 1.
+        /// What is being done.
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// The model is ready.
-    Loaded(ModelFacts),
+    Loaded {
+        /// What is known of it now.
+        facts: ModelFacts,
+        /// What it takes.
+        memory: MemoryUse,
+    },
     /// The model cannot be loaded; the worker ends.
     LoadFailed {
         /// Why, and what to do.

@@ -34,7 +34,7 @@
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
 use crate::worker::chance;
-use crate::{Chat, ChatMessage, SamplingParams};
+use crate::{Chat, ChatMessage, MemoryUse, SamplingParams};
 
 pub use beat::clock_us;
 pub use decoder::ScriptedDecoder;
@@ -77,5 +77,5 @@ pub fn load(
     let model = ScriptedModel::from_header(&header);
     model.pretend_to_load(progress)?;
     let decoder = ScriptedDecoder::new(&model, request, Box::new(std::thread::sleep));
-    Ok(LoadedModel { decoder, reader: ScriptedReader })
+    Ok(LoadedModel { decoder, reader: ScriptedReader, memory: MemoryUse::default() })
 }

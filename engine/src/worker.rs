@@ -16,6 +16,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
+use crate::LoadStage;
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame};
 use scheduler::Scheduler;
@@ -26,6 +27,7 @@ mod pipes;
 mod prompt_desk;
 mod reply;
 mod request;
+mod resident;
 mod scheduler;
 mod serve;
 mod slots;
@@ -91,7 +93,7 @@ where
     spawn("commands", move || pipes::read_commands(routes, &gone))?;
 
     let loaded = load(&request, &mut tell_progress(&outbox, || !parent_gone.load(Ordering::Relaxed)));
-    let LoadedModel { decoder, reader } = match loaded {
+    let LoadedModel { decoder, reader, memory } = match loaded {
         Ok(loaded) => loaded,
         Err(LoadError { message }) => {
             let _ = outbox.send(Event::LoadFailed { message });
@@ -100,7 +102,8 @@ where
             return Ok(());
         }
     };
-    let _ = outbox.send(Event::Loaded(decoder.facts().clone()));
+    let memory = resident::with_process(memory);
+    let _ = outbox.send(Event::Loaded { facts: decoder.facts().clone(), memory });
     let desk_outbox = outbox.clone();
     spawn("prompt-desk", move || prompt_desk::serve(reader, &waiting_jobs, &inbox, &desk_outbox))?;
 
@@ -110,13 +113,13 @@ where
     Ok(())
 }
 
-fn tell_progress(outbox: &SyncSender<Event>, go_on: impl Fn() -> bool) -> impl FnMut(f32) -> bool {
-    let mut told = -1.0;
-    move |fraction| {
-        if fraction - told >= PROGRESS_STEP {
-            told = fraction;
+fn tell_progress(outbox: &SyncSender<Event>, go_on: impl Fn() -> bool) -> impl FnMut(LoadStage, f32) -> bool {
+    let mut told = (LoadStage::default(), -1.0);
+    move |stage, fraction| {
+        if stage != told.0 || fraction - told.1 >= PROGRESS_STEP {
+            told = (stage, fraction);
             // A full outbox only means that newer progress follows.
-            let _ = outbox.try_send(Event::Loading { fraction });
+            let _ = outbox.try_send(Event::Loading { stage, fraction });
         }
         go_on()
     }

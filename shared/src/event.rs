@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, ConversationId, FinishReason, GenerationId, Message, MessageId, Usage};
+use crate::{ApiError, ConversationId, FinishReason, GenerationId, LoadStage, Message, MessageId, Usage};
 
 /// Which text a chunk belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,10 @@ pub enum StreamEvent {
         generation_id: GenerationId,
         /// The model's id.
         model: String,
-        /// 0 to 1.
+        /// What is being done to load it.
+        #[serde(default)]
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// The prompt is being read.

@@ -30,6 +30,6 @@ pub use error::{ApiError, ContextOverflow, ErrorCode, FieldError};
 pub use event::{ChunkKind, Cursor, StreamEvent};
 pub use id::{ApiKeyId, ClientId, ConversationId, GenerationId, MessageId, SessionId, UserId};
 pub use message::{Author, FinishReason, Message, MessageStatus, Usage};
-pub use model::{Model, ModelState};
+pub use model::{LoadStage, Model, ModelState};
 pub use page::Page;
 pub use theme::Theme;

@@ -2,6 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What is being done to load a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LoadStage {
+    /// The file is looked at.
+    #[default]
+    Opening,
+    /// The weights are read.
+    Weights,
+    /// The first token is evaluated.
+    Warming,
+    /// Measured, once for a model on a machine.
+    Tuning,
+}
+
 /// Where a model is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,7 +27,10 @@ pub enum ModelState {
     Unloaded,
     /// Being read into memory.
     Loading {
-        /// 0 to 1.
+        /// What is being done.
+        #[serde(default)]
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// Answers at once.

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ApiError, ChunkKind, Cursor, FinishReason, GenerationId, MessageId, StreamEvent, Usage};
+use crate::{
+    ApiError, ChunkKind, Cursor, FinishReason, GenerationId, LoadStage, MessageId, StreamEvent, Usage,
+};
 
 /// What a generation is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +21,9 @@ pub enum Phase {
     },
     /// Waits for its model.
     Loading {
-        /// 0 to 1.
+        /// What is being done to load it.
+        stage: LoadStage,
+        /// Of this stage, 0 to 1.
         fraction: f32,
     },
     /// Its prompt is being read.
@@ -177,8 +181,8 @@ impl Answers {
             StreamEvent::Queued { generation_id, place } => {
                 self.progress(*generation_id, Phase::Queued { place: *place })
             }
-            StreamEvent::Loading { generation_id, fraction, .. } => {
-                self.progress(*generation_id, Phase::Loading { fraction: *fraction })
+            StreamEvent::Loading { generation_id, stage, fraction, .. } => {
+                self.progress(*generation_id, Phase::Loading { stage: *stage, fraction: *fraction })
             }
             StreamEvent::Prefill { generation_id, done, total } => {
                 self.progress(*generation_id, Phase::Reading { done: *done, total: *total })

@@ -7,6 +7,7 @@ use shared::{ApiError, Model, paths};
 
 use super::{Access, CurrentUser, Endpoint};
 use crate::AppState;
+use crate::services::model_choice::load_stage;
 
 /// The rows of this module in the route table.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -33,7 +34,9 @@ fn model(info: ModelInfo) -> Model {
         context_tokens: info.context_tokens,
         state: match info.state {
             ModelState::Unloaded => shared::ModelState::Unloaded,
-            ModelState::Loading { fraction } => shared::ModelState::Loading { fraction },
+            ModelState::Loading { stage, fraction } => {
+                shared::ModelState::Loading { stage: load_stage(stage), fraction }
+            }
             ModelState::Ready => shared::ModelState::Ready,
             ModelState::Draining => shared::ModelState::Draining,
             ModelState::Failed { message } => shared::ModelState::Failed { message },

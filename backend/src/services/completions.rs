@@ -200,7 +200,7 @@ impl Completion {
             GenerationEvent::Queued { .. } | GenerationEvent::Prefill { .. } => {
                 CompletionEvent::Waiting { loading: None }
             }
-            GenerationEvent::Loading { fraction } => CompletionEvent::Waiting { loading: Some(fraction) },
+            GenerationEvent::Loading { fraction, .. } => CompletionEvent::Waiting { loading: Some(fraction) },
             GenerationEvent::Prompt { tokens, cached } => {
                 if choice == 0 {
                     self.counts.prompt = u32::try_from(tokens.len()).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! Which model answers: the one that was asked for, or the default one.
+//! Which model answers: the one that was asked for, or the default one. And how it is loaded, as the page is told.
 
 use engine::{Engine, EngineError, ModelId};
 use shared::ErrorCode;
@@ -14,6 +14,16 @@ pub fn resolve(engine: &Engine, wanted: Option<&str>) -> AppResult<ModelId> {
         Ok(model) => Ok(model),
         Err(EngineError::UnknownModel { .. }) => Err(unknown(engine, wanted)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What is being done to load a model, on the wire.
+pub fn load_stage(stage: engine::LoadStage) -> shared::LoadStage {
+    match stage {
+        engine::LoadStage::Opening => shared::LoadStage::Opening,
+        engine::LoadStage::Weights => shared::LoadStage::Weights,
+        engine::LoadStage::Warming => shared::LoadStage::Warming,
+        engine::LoadStage::Tuning => shared::LoadStage::Tuning,
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FinishReason, TextKind, Usage};
+use crate::{FinishReason, LoadStage, TextKind, Usage};
 
 fn mailbox() -> (Outlet, Arc<Mailbox>) {
     Mailbox::new(7, Arc::default())
@@ -21,13 +21,14 @@ fn done() -> GenerationEvent {
 #[tokio::test]
 async fn a_lagging_consumer_gets_fewer_and_larger_pieces() {
     let (outlet, mailbox) = mailbox();
+    let loading = GenerationEvent::Loading { stage: LoadStage::Weights, fraction: 0.5 };
     assert_eq!(outlet.push(GenerationEvent::Queued { place: 2 }), Pushed::Taken);
     assert_eq!(outlet.push(GenerationEvent::Queued { place: 1 }), Pushed::Taken);
-    assert_eq!(outlet.push(GenerationEvent::Loading { fraction: 0.5 }), Pushed::Taken);
+    assert_eq!(outlet.push(loading.clone()), Pushed::Taken);
     assert_eq!(outlet.push(text("one ", &[1])), Pushed::Taken);
     assert_eq!(outlet.push(text("two ", &[2, 3])), Pushed::Taken);
     assert_eq!(outlet.push(done()), Pushed::Taken);
-    assert_eq!(mailbox.next().await, Some(GenerationEvent::Loading { fraction: 0.5 }));
+    assert_eq!(mailbox.next().await, Some(loading));
     assert_eq!(mailbox.next().await, Some(text("one two ", &[1, 2, 3])));
     assert_eq!(mailbox.next().await, Some(done()));
     assert_eq!(mailbox.next().await, None);

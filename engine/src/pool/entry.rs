@@ -17,8 +17,8 @@ use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
 use crate::question::Question;
 use crate::{
-    EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, ModelId, ModelInfo,
-    ModelSettings, ModelState, StateBudget, catalog,
+    EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, LoadStage, MemoryUse,
+    ModelId, ModelInfo, ModelSettings, ModelState, StateBudget, catalog,
 };
 
 /// The first pause after a model failed to load or its process died again; it doubles with each further time.
@@ -77,6 +77,7 @@ pub(super) enum State {
     Unloaded,
     Loading {
         worker: Worker,
+        stage: LoadStage,
         fraction: f32,
     },
     Ready {
@@ -104,6 +105,8 @@ pub(super) struct Entry {
     /// A sentence where they cannot be understood.
     settings: Result<ModelSettings, String>,
     pub(super) facts: Option<ModelFacts>,
+    /// As it was measured when the model was loaded last.
+    pub(super) measured: Option<MemoryUse>,
     state: State,
     is_default: bool,
     /// Where its state can be seen, and at which index.
@@ -144,6 +147,7 @@ impl Entry {
             trained_tokens,
             settings: found.settings,
             facts: None,
+            measured: None,
             state,
             is_default: false,
             board: None,
@@ -184,7 +188,9 @@ impl Entry {
             context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
             state: match &self.state {
                 State::Unloaded => ModelState::Unloaded,
-                State::Loading { fraction, .. } => ModelState::Loading { fraction: *fraction },
+                State::Loading { stage, fraction, .. } => {
+                    ModelState::Loading { stage: *stage, fraction: *fraction }
+                }
                 State::Ready { .. } => ModelState::Ready,
                 State::Draining { .. } => ModelState::Draining,
                 State::Failed { error, .. } => ModelState::Failed { message: error.to_string() },

@@ -10,7 +10,7 @@ use super::process::{Exit, Worker};
 use crate::decoder::ModelFacts;
 use crate::mailbox::{GenerationKey, Pushed};
 use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
-use crate::{FinishReason, GenerationError, GenerationEvent, Usage};
+use crate::{FinishReason, GenerationError, GenerationEvent, LoadStage, MemoryUse, Usage};
 
 impl Entry {
     /// Takes a job: to the worker where it is ready, else to those who wait.
@@ -32,7 +32,9 @@ impl Entry {
         if let Job::Answer(answer) = &job {
             let place = self.waiting.len() as u32 + 1;
             let event = match self.state() {
-                State::Loading { fraction, .. } => GenerationEvent::Loading { fraction: *fraction },
+                State::Loading { stage, fraction, .. } => {
+                    GenerationEvent::Loading { stage: *stage, fraction: *fraction }
+                }
                 _ => GenerationEvent::Queued { place },
             };
             tell(&answer.outlet, event);
@@ -82,8 +84,8 @@ impl Entry {
                 ),
                 Instant::now(),
             ),
-            Event::Loading { fraction } => self.tell_loading(fraction),
-            Event::Loaded(facts) => self.begin_serving(facts),
+            Event::Loading { stage, fraction } => self.tell_loading(stage, fraction),
+            Event::Loaded { facts, memory } => self.begin_serving(facts, memory),
             Event::LoadFailed { message } => self.fail(message, Instant::now()),
             Event::Step(updates) => updates.into_iter().for_each(|update| self.pass_on(update)),
             Event::Told { id, result } => {
@@ -114,8 +116,8 @@ impl Entry {
 
     /// A process has been started for the model.
     pub(super) fn begin_loading(&mut self, worker: Worker) {
-        self.enter(State::Loading { worker, fraction: 0.0 });
-        self.tell_loading(0.0);
+        self.enter(State::Loading { worker, stage: LoadStage::Opening, fraction: 0.0 });
+        self.tell_loading(LoadStage::Opening, 0.0);
     }
 
     /// Lets the answers finish, then ends the worker.
@@ -164,10 +166,11 @@ impl Entry {
         });
     }
 
-    fn begin_serving(&mut self, facts: ModelFacts) {
+    fn begin_serving(&mut self, facts: ModelFacts, memory: MemoryUse) {
         let (slots, context_tokens) = (facts.slots, facts.context_tokens);
         tracing::info!(model = %self.id, slots, context_tokens, "the model is ready");
         self.facts = Some(facts);
+        self.measured = Some(memory);
         self.change(|state| match state {
             State::Loading { worker, .. } => State::Ready { worker },
             other => other,
@@ -178,14 +181,14 @@ impl Entry {
         }
     }
 
-    fn tell_loading(&mut self, fraction: f32) {
+    fn tell_loading(&mut self, stage: LoadStage, fraction: f32) {
         self.change(|state| match state {
-            State::Loading { worker, .. } => State::Loading { worker, fraction },
+            State::Loading { worker, .. } => State::Loading { worker, stage, fraction },
             other => other,
         });
         for job in &self.waiting {
             if let Job::Answer(answer) = job {
-                tell(&answer.outlet, GenerationEvent::Loading { fraction });
+                tell(&answer.outlet, GenerationEvent::Loading { stage, fraction });
             }
         }
     }

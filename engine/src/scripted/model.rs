@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{process, thread};
 
+use crate::LoadStage;
 use crate::decoder::{LoadError, LoadProgress};
 use crate::gguf::Header;
 
@@ -91,7 +92,7 @@ impl ScriptedModel {
     pub(super) fn pretend_to_load(&self, progress: &mut LoadProgress<'_>) -> Result<(), LoadError> {
         const STEPS: u32 = 10;
         for step in 0..=STEPS {
-            if !progress(step as f32 / STEPS as f32) {
+            if !progress(LoadStage::Weights, step as f32 / STEPS as f32) {
                 return Err(LoadError { message: "the server has gone".to_owned() });
             }
             if self.crashes_on_load && step == STEPS / 2 {

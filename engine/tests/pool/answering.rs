@@ -34,7 +34,7 @@ async fn loading_is_told_to_those_who_wait() {
     let mut generation = rig.ask("one", "hello").await;
     let mut fractions = Vec::new();
     while let Some(event) = within(generation.next()).await {
-        if let GenerationEvent::Loading { fraction } = event {
+        if let GenerationEvent::Loading { fraction, .. } = event {
             fractions.push(fraction);
         }
     }

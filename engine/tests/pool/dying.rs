@@ -82,7 +82,7 @@ async fn a_process_that_is_killed_while_it_loads_is_started_again_for_those_who_
     let mut generation = rig.ask("one", "hello").await;
     loop {
         match within(generation.next()).await.unwrap() {
-            GenerationEvent::Loading { fraction } if fraction > 0.0 => break,
+            GenerationEvent::Loading { fraction, .. } if fraction > 0.0 => break,
             event => assert!(!event.is_end(), "{event:?}"),
         }
     }

@@ -86,7 +86,7 @@ fn loaded_worker(directory: &Path) -> (Child, ChildStdin, ChildStdout) {
     let load = LoadRequest::new(path);
     write_frame(&mut input, &Command::Load(load)).unwrap();
     assert_eq!(read_frame(&mut output).unwrap(), Some(Event::Hello { protocol: PROTOCOL_VERSION }));
-    while !matches!(read_frame(&mut output).unwrap(), Some(Event::Loaded(_))) {}
+    while !matches!(read_frame(&mut output).unwrap(), Some(Event::Loaded { .. })) {}
     (worker, input, output)
 }
 

@@ -1,6 +1,7 @@
 //! What a model does before its first word: waits, loads, reads. As high as a line of text, so that the first word
 //! moves nothing.
 
+use shared::LoadStage;
 use shared::reducer::Phase;
 use stylist::css;
 use yew::prelude::*;
@@ -60,9 +61,14 @@ pub fn answer_progress(phase: &Phase) -> Html {
         Phase::Queued { place: 0 } => (String::new(), None),
         Phase::Queued { place: 1 } => ("One answer is before yours".into(), None),
         Phase::Queued { place } => (format!("{place} answers are before yours"), None),
-        Phase::Loading { fraction } => {
-            (format!("Loading the model · {}", percent(*fraction)), Some(*fraction))
-        }
+        Phase::Loading { stage, fraction } => match stage {
+            LoadStage::Opening => ("Opening the model".into(), None),
+            LoadStage::Weights => (format!("Loading the model · {}", percent(*fraction)), Some(*fraction)),
+            LoadStage::Warming => ("Warming the model up".into(), None),
+            LoadStage::Tuning => {
+                (format!("Trying out the model on this machine · {}", percent(*fraction)), Some(*fraction))
+            }
+        },
         Phase::Reading { done, total } => {
             #[allow(clippy::cast_precision_loss, reason = "a share for the eye")]
             let fraction = *done as f32 / (*total).max(1) as f32;

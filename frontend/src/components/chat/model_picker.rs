@@ -1,6 +1,6 @@
 //! Which model answers: its name in the bar, and a list of all of them with their states.
 
-use shared::{Model, ModelState};
+use shared::{LoadStage, Model, ModelState};
 use stylist::css;
 use yew::prelude::*;
 
@@ -218,7 +218,12 @@ fn dot(state: &ModelState) -> Html {
 fn facts(model: &Model) -> String {
     let state = match &model.state {
         ModelState::Unloaded => "loads with the first message".to_owned(),
-        ModelState::Loading { fraction } => format!("loading {:.0} %", fraction * 100.0),
+        ModelState::Loading { stage, fraction } => match stage {
+            LoadStage::Opening => "being opened".to_owned(),
+            LoadStage::Weights => format!("loading {:.0} %", fraction * 100.0),
+            LoadStage::Warming => "warming up".to_owned(),
+            LoadStage::Tuning => format!("being tried out {:.0} %", fraction * 100.0),
+        },
         ModelState::Ready => "ready".to_owned(),
         ModelState::Draining => "being unloaded".to_owned(),
         ModelState::Failed { message } => return message.clone(),

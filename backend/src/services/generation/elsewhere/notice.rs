@@ -148,12 +148,15 @@ pub fn write(
 
 #[cfg(test)]
 mod tests {
+    use shared::LoadStage;
+
     use super::*;
 
     fn loading(model: &str) -> Hint {
         let event = StreamEvent::Loading {
             generation_id: GenerationId::new(),
             model: model.to_owned(),
+            stage: LoadStage::Weights,
             fraction: 0.123_456_7,
         };
         Hint::Progress { conversation: ConversationId::new(), event: Box::new(event) }

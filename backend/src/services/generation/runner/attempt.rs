@@ -12,6 +12,7 @@ use super::super::failure;
 use super::super::live::LiveEvent;
 use super::super::params::Params;
 use super::{Gone, Runner, STOPPED, unwritable};
+use crate::services::model_choice::load_stage;
 
 /// What became of one request to the engine.
 pub(super) enum Attempt {
@@ -83,9 +84,10 @@ impl Runner {
             Some(GenerationEvent::Queued { place }) => {
                 self.tell(StreamEvent::Queued { generation_id, place });
             }
-            Some(GenerationEvent::Loading { fraction }) => {
+            Some(GenerationEvent::Loading { stage, fraction }) => {
                 let model = self.model.as_ref().map(ToString::to_string).unwrap_or_default();
-                self.tell(StreamEvent::Loading { generation_id, model, fraction });
+                let stage = load_stage(stage);
+                self.tell(StreamEvent::Loading { generation_id, model, stage, fraction });
             }
             Some(GenerationEvent::Prefill { done, total }) => {
                 self.tell(StreamEvent::Prefill { generation_id, done, total });

@@ -1,0 +1,85 @@
+//! How large the buffers are that llama.cpp makes: it tells its log, and nobody else.
+//!
+//! [`crate::log`] hands its lines over, [`crate::load`] asks when a model is loaded.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use engine::MemoryUse;
+use engine::decoder::ModelFacts;
+
+/// How a line of the log that tells a size goes on behind the kind of the buffer.
+const SIZE: &str = " buffer size = ";
+const MIB: f64 = 1024.0 * 1024.0;
+/// A logit.
+const LOGIT_BYTES: u64 = 4;
+
+/// The buffers that were made since [`Buffers::forget`].
+#[derive(Clone, Debug, Default)]
+pub struct Buffers(Arc<Mutex<MemoryUse>>);
+
+impl Buffers {
+    /// Begins anew.
+    pub fn forget(&self) {
+        self.change(|memory| *memory = MemoryUse::default());
+    }
+
+    /// What the buffers will take once they are used; `facts` are those of the context that was made. llama.cpp reserves logits for
+    /// every token of a batch and never writes more than are asked for: one for each slot. Memory that is not written
+    /// to is not taken.
+    pub fn memory(&self, facts: &ModelFacts) -> MemoryUse {
+        let mut memory = MemoryUse::default();
+        self.change(|heard| memory = *heard);
+        let unwritten = facts.batch_tokens.saturating_sub(facts.slots);
+        let unwritten_bytes = u64::from(unwritten) * u64::from(facts.vocabulary_tokens) * LOGIT_BYTES;
+        memory.compute_bytes = memory.compute_bytes.saturating_sub(unwritten_bytes);
+        memory
+    }
+
+    /// Takes a line of the log.
+    pub(crate) fn hear(&self, line: &str) {
+        let Some((before, after)) = line.split_once(SIZE) else { return };
+        let size_mib = after.trim().strip_suffix("MiB").and_then(|size| size.trim().parse::<f64>().ok());
+        let (Some(size_mib), Some(kind)) = (size_mib, before.split_whitespace().next_back()) else { return };
+        let size_bytes = (size_mib * MIB) as u64;
+        self.change(|memory| match kind {
+            "model" | "LoRA" => memory.weights_bytes += size_bytes,
+            "KV" | "RS" => memory.cache_bytes += size_bytes,
+            "compute" | "output" => memory.compute_bytes += size_bytes,
+            _ => {}
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut MemoryUse)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_counted_by_what_they_are_for() {
+        let buffers = Buffers::default();
+        for line in [
+            "load_tensors:   CPU_Mapped model buffer size =   235.00 MiB",
+            "load_tensors:   CPU_REPACK model buffer size =    12.50 MiB",
+            "llama_kv_cache:        CPU KV buffer size =   24.00 MiB",
+            "llama_kv_cache:        CPU KV buffer size =  120.00 MiB",
+            "llama_context:        CPU  output buffer size =     4.00 MiB",
+            "sched_reserve:        CPU compute buffer size =   523.50 MiB",
+            "load_tensors: something else = 3.00 MiB",
+        ] {
+            buffers.hear(line);
+        }
+        let facts =
+            ModelFacts { slots: 4, context_tokens: 2048, batch_tokens: 512, vocabulary_tokens: 262_144 };
+        let mib = |size: f64| (size * MIB) as u64;
+        let memory = buffers.memory(&facts);
+        assert_eq!(memory.weights_bytes, mib(247.5));
+        assert_eq!(memory.cache_bytes, mib(144.0));
+        assert_eq!(memory.compute_bytes, mib(527.5 - 508.0));
+        buffers.forget();
+        assert_eq!(buffers.memory(&facts), MemoryUse::default());
+    }
+}
