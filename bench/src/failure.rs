@@ -18,9 +18,32 @@ pub enum Failure {
     /// The stream holds something that no client takes.
     #[error("{0}")]
     Stream(#[from] shared::sse::EventTooLong),
-    /// The stream was refused.
+    /// The stream was refused, or says that it failed.
     #[error("a stream was answered with `{0}`")]
     Status(String),
+    /// The model ended before there was enough to measure.
+    #[error("an answer ended after {tokens} of {wanted} tokens")]
+    Early {
+        /// What came.
+        tokens: u32,
+        /// What was asked for.
+        wanted: u32,
+    },
+    /// The model did not copy.
+    #[error("only {percent} % of the lines of the answer are copied")]
+    NoCopy {
+        /// The part that is.
+        percent: u32,
+    },
+    /// Without it nothing can be counted.
+    #[error("the server does not tell its usage at the end of a stream (`stream_options.include_usage`)")]
+    NoUsage,
+    /// Somebody ended the run.
+    #[error("interrupted")]
+    Interrupted,
+    /// A server that was not started here cannot be restarted.
+    #[error("a restart needs a server that is started here: --start-a and --start-b")]
+    NotOurs,
     /// The stream ended, or missed something, in the middle of an answer.
     #[error("the stream {0}")]
     Broken(&'static str),

@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use shared::{
-    ApiError, ClientId, Conversation, ConversationId, CreateConversation, GenerationId, GenerationOptions,
-    Login, Registration, SendAccepted, SendMessage, Session, SetupState, paths,
+    ApiError, ApiKeyMade, ClientId, Conversation, ConversationId, CreateApiKey, CreateConversation,
+    GenerationId, GenerationOptions, Login, Registration, SendAccepted, SendMessage, Session, SetupState,
+    paths,
 };
 
 use crate::failure::Failure;
@@ -62,6 +63,13 @@ impl Person {
     /// The bearer token, for connections of other kinds.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Makes an API key and returns its secret.
+    pub async fn make_key(&self, name: &str) -> Result<String, Failure> {
+        let key = CreateApiKey { name: name.to_owned(), expires_in_days: Some(1) };
+        let made: ApiKeyMade = answered(self.post(paths::ME_KEYS).json(&key)).await?;
+        Ok(made.secret)
     }
 
     /// Begins a conversation, with a title, so that the model is not asked for one.

@@ -38,6 +38,21 @@ pub fn processor_ms(pid: u32) -> Result<u64, Failure> {
     Ok(ticks.iter().sum::<u64>() * 10)
 }
 
+/// A process and all that it has started, directly or not.
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        next += 1;
+        let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { continue };
+        for thread in threads.flatten() {
+            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+    }
+    found
+}
+
 /// Lets this process open so many files.
 pub fn allow_files(needs: u64) -> Result<(), Failure> {
     let limit = getrlimit(Resource::Nofile);

@@ -1,0 +1,123 @@
+//! What is compared, in which unit, and what Oriel wants to reach against a llama-server that computes with the same
+//! file, threads, context and slots.
+
+use serde::Serialize;
+
+/// Something that is measured at both servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// One stream: speed after the first token.
+    SingleSpeed,
+    /// One stream: between a token and the next.
+    SingleGap,
+    /// Several streams: speed of all together while all of them write.
+    TogetherSpeed,
+    /// Several streams: all tokens over the time from the request to the last token.
+    TogetherWhole,
+    /// The longest time without a token of streams that write while a long prompt arrives.
+    LongestGap,
+    /// First token of that prompt.
+    LongPrompt,
+    /// First token of a second turn.
+    SecondTurn,
+    /// First token of a second turn after the server was started again.
+    AfterRestart,
+    /// The last first token of users who come at once with a system prompt that was read before.
+    SharedPrompt,
+    /// Speed of an answer that repeats what was given.
+    CopySpeed,
+    /// Speed of an answer that repeats what was given with changes.
+    EditSpeed,
+}
+
+/// In what it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    /// More is better.
+    #[serde(rename = "tokens/s")]
+    TokensPerSecond,
+    /// Less is better.
+    #[serde(rename = "ms")]
+    Milliseconds,
+}
+
+impl Figure {
+    /// In the order of the tables.
+    pub const ALL: [Self; 11] = [
+        Self::SingleSpeed,
+        Self::SingleGap,
+        Self::TogetherSpeed,
+        Self::TogetherWhole,
+        Self::LongestGap,
+        Self::LongPrompt,
+        Self::SecondTurn,
+        Self::AfterRestart,
+        Self::SharedPrompt,
+        Self::CopySpeed,
+        Self::EditSpeed,
+    ];
+
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::SingleSpeed => "one stream, decode",
+            Self::SingleGap => "one stream, between two tokens",
+            Self::TogetherSpeed => "eight streams together, decode",
+            Self::TogetherWhole => "eight streams together, prompts included",
+            Self::LongestGap => "longest gap of four streams while a long prompt arrives",
+            Self::LongPrompt => "first token of that long prompt",
+            Self::SecondTurn => "first token, second turn",
+            Self::AfterRestart => "first token, second turn after a restart",
+            Self::SharedPrompt => "last first token, three users at once, known system prompt",
+            Self::CopySpeed => "copying given text, decode",
+            Self::EditSpeed => "editing given text, decode",
+        }
+    }
+
+    /// In what it is measured.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::SingleSpeed
+            | Self::TogetherSpeed
+            | Self::TogetherWhole
+            | Self::CopySpeed
+            | Self::EditSpeed => Unit::TokensPerSecond,
+            _ => Unit::Milliseconds,
+        }
+    }
+
+    /// The ratio to reach, first server to second; none where nothing was promised.
+    pub fn goal(self, copy_goal: f64) -> Option<f64> {
+        match self {
+            Self::SingleSpeed => Some(1.10),
+            Self::TogetherSpeed => Some(1.30),
+            Self::LongestGap => Some(0.04),
+            Self::LongPrompt => Some(1.60),
+            Self::SecondTurn => Some(0.80),
+            Self::AfterRestart | Self::SharedPrompt => Some(0.05),
+            Self::CopySpeed | Self::EditSpeed => Some(copy_goal),
+            Self::SingleGap | Self::TogetherWhole => None,
+        }
+    }
+}
+
+impl Unit {
+    /// Whether more of it is better.
+    pub fn more_is_better(self) -> bool {
+        self == Self::TokensPerSecond
+    }
+
+    /// As it stands behind a number.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::TokensPerSecond => "tokens/s",
+            Self::Milliseconds => "ms",
+        }
+    }
+
+    /// Whether a ratio reaches a goal.
+    pub fn reaches(self, ratio: f64, goal: f64) -> bool {
+        if self.more_is_better() { ratio >= goal } else { ratio <= goal }
+    }
+}

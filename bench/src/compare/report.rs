@@ -1,0 +1,199 @@
+//! The results: one row a figure, with the ratio of the medians.
+
+pub mod markdown;
+pub mod svg;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::figure::{Figure, Unit};
+use super::identity::{Identity, ModelFile};
+use super::machine::Machine;
+use super::statistics::Summary;
+
+/// All of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Where and when.
+    pub machine: Machine,
+    /// What both compute with.
+    pub model: Option<ModelFile>,
+    /// The number that gives the same texts again.
+    pub run: u64,
+    /// How often each scenario was done at each server.
+    pub rounds: u32,
+    /// What was compared.
+    pub servers: [Identity; 2],
+    /// Processor that each took while the other was measured, in percent of a core.
+    pub idle_processor_percent: [Option<f64>; 2],
+    /// The figures.
+    pub rows: Vec<Row>,
+}
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Which.
+    pub figure: Figure,
+    /// For people.
+    pub title: &'static str,
+    /// In what it is measured.
+    pub unit: Unit,
+    /// The first server.
+    pub a: Side,
+    /// The second server.
+    pub b: Side,
+    /// The first median in parts of the second; none where one of them is missing.
+    pub ratio: Option<f64>,
+    /// What the ratio was to be at least (speeds) or at most (times).
+    pub goal: Option<f64>,
+    /// Whether it is.
+    pub is_reached: Option<bool>,
+}
+
+/// One figure at one server.
+#[derive(Clone, Debug, Serialize)]
+pub struct Side {
+    /// None where too many rounds gave no reading.
+    pub summary: Option<Summary>,
+    /// Tokens of the prompt, in the last round.
+    pub prompt_tokens: Option<u32>,
+    /// How many of them were not read again.
+    pub cached_tokens: Option<u32>,
+    /// Why rounds gave no reading, one entry each.
+    pub left_out: Vec<String>,
+}
+
+impl Row {
+    /// With the ratio of two medians.
+    pub fn new(figure: Figure, goal: Option<f64>, a: Side, b: Side) -> Self {
+        let ratio = a.summary.as_ref().zip(b.summary.as_ref()).map(|(a, b)| a.median / b.median);
+        let unit = figure.unit();
+        let is_reached = ratio.zip(goal).map(|(ratio, goal)| unit.reaches(ratio, goal));
+        Self { figure, title: figure.title(), unit, a, b, ratio, goal, is_reached }
+    }
+
+    /// The goal with its direction.
+    pub fn goal_text(&self) -> String {
+        let sign = if self.unit.more_is_better() { "≥" } else { "≤" };
+        self.goal.map_or_else(String::new, |goal| format!("{sign} {goal:.2}"))
+    }
+
+    /// What was left out, in a sentence; nothing where nothing was.
+    pub fn remark(&self, names: [&str; 2]) -> Option<String> {
+        let sides = [&self.a, &self.b].into_iter().zip(names);
+        let remarks: Vec<String> = sides
+            .filter_map(|(side, name)| {
+                let last = side.left_out.last()?;
+                Some(format!("{} rounds of {name} left out ({last})", side.left_out.len()))
+            })
+            .collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
+    }
+}
+
+impl Side {
+    /// The median for a table.
+    pub fn median_text(&self) -> String {
+        self.summary.as_ref().map_or_else(|| "not measured".into(), |summary| number(summary.median))
+    }
+
+    /// The 99th percentile for a table.
+    pub fn p99_text(&self) -> String {
+        self.summary.as_ref().map_or_else(String::new, |summary| number(summary.p99))
+    }
+}
+
+/// As many digits as mean something.
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        0.0..10.0 => format!("{value:.2}"),
+        10.0..1000.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// A ratio; small ones need a digit more.
+pub fn ratio_text(ratio: Option<f64>) -> String {
+    match ratio {
+        None => "–".into(),
+        Some(ratio) if ratio < 0.1 => format!("{ratio:.3}"),
+        Some(ratio) => format!("{ratio:.2}"),
+    }
+}
+
+impl Report {
+    /// Names of both.
+    pub fn names(&self) -> [&str; 2] {
+        [&self.servers[0].name, &self.servers[1].name]
+    }
+
+    /// Where, when and with what, a fact a line.
+    pub fn circumstances(&self) -> Vec<String> {
+        let Machine { processor, cores, kernel, load_before, taken_at } = &self.machine;
+        let mut facts = vec![
+            format!("{taken_at}, {processor}, {cores} cores, Linux {kernel}, load before {load_before:.2}"),
+            format!("{} rounds by turns, texts of run {}", self.rounds, self.run),
+        ];
+        if let Some(model) = &self.model {
+            facts.push(format!("{}, {} bytes, sha256 {}", model.name, model.size_bytes, model.sha256));
+        }
+        for (server, idle) in self.servers.iter().zip(self.idle_processor_percent) {
+            let mut fact = server.name.clone();
+            for (name, value) in &server.says {
+                fact.push_str(&format!(", {name} {value}"));
+            }
+            if !server.about.is_empty() {
+                fact.push_str(&format!("; {}", server.about));
+            }
+            if let Some(memory_bytes) = server.memory_bytes {
+                fact.push_str(&format!("; {:.0} MiB", memory_bytes as f64 / (1024.0 * 1024.0)));
+            }
+            if let Some(percent) = idle {
+                fact.push_str(&format!("; {percent:.1} % of a core while the other was measured"));
+            }
+            facts.push(fact);
+        }
+        facts
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fact in self.circumstances() {
+            writeln!(f, "{fact}")?;
+        }
+        let names = self.names();
+        writeln!(f)?;
+        let title_width = self.rows.iter().map(|row| row.title.chars().count()).max().unwrap_or_default();
+        writeln!(
+            f,
+            "{:title_width$}  {:8}  {:>14} {:>9}  {:>14} {:>9}  {:>6}  goal",
+            "", "", names[0], "p99", names[1], "p99", "ratio"
+        )?;
+        for row in &self.rows {
+            write!(
+                f,
+                "{:title_width$}  {:8}  {:>14} {:>9}  {:>14} {:>9}  {:>6}  {}",
+                row.title,
+                row.unit.sign(),
+                row.a.median_text(),
+                row.a.p99_text(),
+                row.b.median_text(),
+                row.b.p99_text(),
+                ratio_text(row.ratio),
+                row.goal_text()
+            )?;
+            match row.is_reached {
+                Some(true) => writeln!(f, " reached")?,
+                Some(false) => writeln!(f, " missed")?,
+                None => writeln!(f)?,
+            }
+            if let Some(remark) = row.remark(names) {
+                writeln!(f, "    {remark}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! The results as a table for a document.
+
+use super::{Report, ratio_text};
+
+/// The circumstances as a list, and the table.
+pub fn tables(report: &Report) -> String {
+    let names = report.names();
+    let mut text = String::new();
+    for fact in report.circumstances() {
+        text.push_str(&format!("- {fact}\n"));
+    }
+    text.push_str(&format!(
+        "\n| figure | {} | p99 | {} | p99 | ratio | goal | |\n|---|---:|---:|---:|---:|---:|---:|---|\n",
+        names[0], names[1]
+    ));
+    for row in &report.rows {
+        let verdict = match row.is_reached {
+            Some(true) => "reached",
+            Some(false) => "**missed**",
+            None => "",
+        };
+        text.push_str(&format!(
+            "| {}, {} | {} | {} | {} | {} | {} | {} | {verdict} |\n",
+            row.title,
+            row.unit.sign(),
+            row.a.median_text(),
+            row.a.p99_text(),
+            row.b.median_text(),
+            row.b.p99_text(),
+            ratio_text(row.ratio),
+            row.goal_text()
+        ));
+    }
+    let remarks =
+        report.rows.iter().filter_map(|row| Some(format!("- {}: {}\n", row.title, row.remark(names)?)));
+    let remarks: String = remarks.collect();
+    if !remarks.is_empty() {
+        text.push_str(&format!("\n{remarks}"));
+    }
+    text
+}

@@ -1,0 +1,53 @@
+//! An answer that repeats a given program, as it is or with a changed name: most of it can be guessed from the prompt.
+
+use super::{Round, Taken, full};
+use crate::compare::completion::{Message, Sampling};
+use crate::compare::figure::Figure;
+use crate::failure::Failure;
+
+const FUNCTIONS: usize = 6;
+/// Less than the program has.
+const ANSWER_TOKENS: u32 = 224;
+/// Of the lines of an answer so many must stand in the program, or it is no copy.
+const COPIED: f64 = 0.5;
+
+pub(super) async fn take(round: &Round<'_>, edit: bool) -> Result<Taken, Failure> {
+    let program = round.writer(if edit { "edit" } else { "copy" }).program(FUNCTIONS);
+    let wish = if edit {
+        "Rename the variable `total` to `result` everywhere in this program. Write the whole program again and change \
+         nothing else."
+    } else {
+        "Write this program again, exactly as it is."
+    };
+    let ask = Message::user(format!("{wish}\n\n```python\n{program}```"));
+    let heard = round.server.answer(0, vec![ask], ANSWER_TOKENS, Sampling::GREEDY).await?;
+    full(&heard, ANSWER_TOKENS)?;
+    let edited = program.replace("total", "result");
+    let copied = copied(&heard.text, &program).max(copied(&heard.text, &edited));
+    if copied < COPIED {
+        return Err(Failure::NoCopy { percent: (copied * 100.0).round() as u32 });
+    }
+    let figure = if edit { Figure::EditSpeed } else { Figure::CopySpeed };
+    let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
+    Ok(Taken::one(figure, speed, heard.usage))
+}
+
+/// The part of an answer's lines that stand in the program.
+fn copied(answer: &str, program: &str) -> f64 {
+    let lines: Vec<&str> = answer.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let known = lines.iter().filter(|line| program.lines().any(|given| given.trim() == **line)).count();
+    known as f64 / lines.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_the_program_is_no_copy_of_it() {
+        let program = "def a(b):\n    return b\n";
+        assert_eq!(copied("```python\ndef a(b):\n  return b\n```", program), 0.5);
+        assert_eq!(copied("This program returns b.", program), 0.0);
+        assert_eq!(copied("", program), 0.0);
+    }
+}

@@ -1,0 +1,18 @@
+//! One answer, nobody else: how fast tokens come.
+
+use super::{Round, Taken, full};
+use crate::compare::completion::{Message, Sampling};
+use crate::compare::figure::Figure;
+use crate::failure::Failure;
+
+/// Long enough that the first tokens do not matter.
+const ANSWER_TOKENS: u32 = 160;
+
+pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
+    let story = Message::user(round.writer("single").story());
+    let heard = round.server.answer(0, vec![story], ANSWER_TOKENS, Sampling::lively(round.seed())).await?;
+    full(&heard, ANSWER_TOKENS)?;
+    let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
+    let readings = vec![(Figure::SingleSpeed, vec![speed]), (Figure::SingleGap, heard.gaps_ms())];
+    Ok(Taken { readings, usage: Some(heard.usage) })
+}

@@ -1,0 +1,77 @@
+//! Eight answers that begin at the same time.
+
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+
+use super::{Round, Taken, full};
+use crate::compare::completion::{Heard, Message, Sampling};
+use crate::compare::figure::Figure;
+use crate::failure::Failure;
+
+const STREAMS: u32 = 8;
+/// Prompts are read one after the other while the first answers are written: long enough that all write together for
+/// most of the time.
+const ANSWER_TOKENS: u32 = 192;
+
+pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
+    let mut writer = round.writer("together");
+    let stories: Vec<Message> = (0..STREAMS).map(|_| Message::user(writer.story())).collect();
+    let answers = stories.into_iter().zip(0..).map(|(story, stream)| {
+        let sampling = Sampling::lively(round.seed() * STREAMS + stream);
+        round.server.answer(stream as usize, vec![story], ANSWER_TOKENS, sampling)
+    });
+    let heard = try_join_all(answers).await?;
+    for answer in &heard {
+        full(answer, ANSWER_TOKENS)?;
+    }
+    let (speed, whole) = speeds(&heard).ok_or(Failure::Broken("came all at once"))?;
+    let readings = vec![(Figure::TogetherSpeed, vec![speed]), (Figure::TogetherWhole, vec![whole])];
+    Ok(Taken { readings, usage: None })
+}
+
+/// Tokens a second while all of them write, and from the first request to the last token.
+fn speeds(heard: &[Heard]) -> Option<(f64, f64)> {
+    let sent = heard.iter().map(|answer| answer.sent).min()?;
+    let last = heard.iter().filter_map(|answer| answer.arrivals.last()).max()?;
+    let from = heard.iter().filter_map(|answer| answer.arrivals.first()).max()?;
+    let to = heard.iter().filter_map(|answer| answer.arrivals.last()).min()?;
+    let tokens: u32 = heard.iter().map(|answer| answer.usage.completion_tokens).sum();
+    let whole = f64::from(tokens) / last.duration_since(sent).as_secs_f64();
+    let window = to.checked_duration_since(*from).filter(|window| !window.is_zero())?;
+    let tokens: f64 = heard.iter().map(|answer| tokens_between(answer, *from, *to)).sum();
+    Some((tokens / window.as_secs_f64(), whole))
+}
+
+/// Tokens of an answer that came after `from` and until `to`; all that came at once have the same share of them.
+fn tokens_between(answer: &Heard, from: Instant, to: Instant) -> f64 {
+    let within = answer.arrivals.iter().filter(|at| **at > from && **at <= to).count();
+    f64::from(answer.usage.completion_tokens) * within as f64 / answer.arrivals.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::compare::completion::Usage;
+
+    #[test]
+    fn only_the_time_in_which_all_write_counts() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let answer = |times: &[u64]| Heard {
+            sent: start,
+            arrivals: times.iter().map(|ms| at(*ms)).collect(),
+            text: String::new(),
+            // Two in each arrival.
+            usage: Usage { completion_tokens: 2 * times.len() as u32, ..Usage::default() },
+            finish_reason: None,
+        };
+        let heard = [answer(&[100, 200, 300, 400, 500]), answer(&[300, 400, 500, 600, 1000])];
+        let (speed, whole) = speeds(&heard).unwrap();
+        // From 300 ms to 500 ms: two arrivals of each.
+        assert!((speed - 8.0 / 0.2).abs() < 1e-6, "{speed}");
+        assert!((whole - 20.0).abs() < 1e-6, "{whole}");
+    }
+}
