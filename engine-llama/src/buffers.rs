@@ -72,8 +72,13 @@ mod tests {
         ] {
             buffers.hear(line);
         }
-        let facts =
-            ModelFacts { slots: 4, context_tokens: 2048, batch_tokens: 512, vocabulary_tokens: 262_144 };
+        let facts = ModelFacts {
+            slots: 4,
+            context_tokens: 2048,
+            batch_tokens: 512,
+            vocabulary_tokens: 262_144,
+            drafting: engine::decoder::Drafting::Off,
+        };
         let mib = |size: f64| (size * MIB) as u64;
         let memory = buffers.memory(&facts);
         assert_eq!(memory.weights_bytes, mib(247.5));

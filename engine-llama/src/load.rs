@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
-use engine::LoadStage;
-use engine::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
+use engine::decoder::{Drafting, LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
+use engine::{LoadStage, Speculation};
 use llama_cpp_2::LlamaCppError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
@@ -66,11 +66,15 @@ pub fn load(
     let vocabulary = Arc::new(Vocabulary::new(model));
     let (template, syntax) = read_template(model, &vocabulary)
         .map_err(|error| fail(format!("the chat template of {file} cannot be used: {error}")))?;
-    let facts = plan(model, request, vocabulary.size());
+    let mut facts = plan(model, request, vocabulary.size());
     let mut context = make_context(backend, model, &facts, request.threads)
         .ok_or_else(|| fail(refusal::of_context(&file, &facts, &complaints.take())))?;
     progress(LoadStage::Warming, 0.0);
-    warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
+    let can_cut =
+        warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
+    if can_cut && request.speculation == Speculation::Auto {
+        facts.drafting = Drafting::Lookup;
+    }
 
     let memory = buffers.memory(&facts);
     tracing::info!(
@@ -170,6 +174,7 @@ fn plan(model: &LlamaModel, request: &LoadRequest, vocabulary_tokens: u32) -> Mo
         context_tokens: asked.clamp(1, trained),
         batch_tokens: BATCH_TOKENS.max(slots),
         vocabulary_tokens,
+        drafting: Drafting::Off,
     }
 }
 
@@ -189,18 +194,24 @@ fn make_context(
         .with_n_threads_batch(threads)
         // A cache per slot: what a stream gets does not depend on who runs beside it.
         .with_kv_unified(false)
-        // Sliding-window models keep all of their cache: else no prefix could be reused.
+        // Sliding-window models keep all of their cache: else no prefix could be reused, and no draft cut off.
         .with_swa_full(true);
     model.new_context(backend, params).ok()
 }
 
-/// Evaluates one token and forgets it: reads the weights into memory, and shows that it can be done.
-fn warm_up(context: &mut LlamaContext<'static>) -> Result<(), llama_cpp_2::DecodeError> {
+/// Evaluates two tokens and forgets them: reads the weights into memory, and shows that it can be done. Answers whether
+/// the last one could be forgotten alone, which recurrent models cannot: what may be wrong must not be evaluated there.
+fn warm_up(context: &mut LlamaContext<'static>) -> Result<bool, llama_cpp_2::DecodeError> {
     let mut batch = LlamaBatch::new(1, 1);
-    // The first token and the first slot always exist, and the batch has room for one.
-    if batch.add(LlamaToken(0), 0, &[0], true).is_ok() {
-        context.decode(&mut batch)?;
+    for position in [0, 1] {
+        batch.clear();
+        // The first token and the first slot always exist, and the batch has room for one.
+        if batch.add(LlamaToken(0), position, &[0], true).is_ok() {
+            context.decode(&mut batch)?;
+        }
     }
+    let has_cut = context.clear_kv_cache_seq(Some(0), Some(1), None).unwrap_or_default();
+    let can_cut = has_cut && context.kv_cache_seq_pos_max(0) == 0;
     context.clear_kv_cache();
-    Ok(())
+    Ok(can_cut)
 }

@@ -17,7 +17,7 @@ pub struct BatchToken {
     pub slot: u32,
     /// What to evaluate.
     pub token: Token,
-    /// Its place in the slot, from 0. Always the number of tokens evaluated in that slot before it.
+    /// Its place in the slot, from 0. Always the number of tokens that the slot holds before it.
     pub position: u32,
     /// Whether [`Decoder::sample`] will be asked for the token after this one.
     pub wants_logits: bool,
@@ -34,6 +34,20 @@ pub struct ModelFacts {
     pub batch_tokens: u32,
     /// Size of the vocabulary: token ids are from 0 and below this.
     pub vocabulary_tokens: u32,
+    /// Whether tokens may be evaluated that may turn out wrong, and who drafts them.
+    pub drafting: Drafting,
+}
+
+/// Who drafts tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Drafting {
+    /// Nobody: the settings say so, or the model's cache cannot be cut at its end.
+    #[default]
+    Off,
+    /// The scheduler, by what it finds in prompt and answer.
+    Lookup,
+    /// … and [`Decoder::draft`] where that finds nothing.
+    Model,
 }
 
 /// Why the model could not be evaluated. The streams of the batch fail; the worker goes on.
@@ -73,6 +87,14 @@ pub trait Decoder {
     /// How likely `token`, which was sampled from `row` of the last batch, was by the model alone, with the `top`
     /// likeliest.
     fn choice(&mut self, row: usize, token: Token, top: u32) -> Result<TokenChoice, DecodeError>;
+
+    /// Tokens that may follow `tokens`, which are prompt and answer of the stream in `slot`: at most `most`, likeliest each,
+    /// as long as they are likely. None while a long prompt is read for it, a piece at each call. Only asked where
+    /// [`ModelFacts::drafting`] says that there is a model for it.
+    fn draft(&mut self, slot: u32, tokens: &[Token], most: usize) -> Vec<Token> {
+        let _ = (slot, tokens, most);
+        Vec::new()
+    }
 
     /// The answer in `slot` has ended: drops its sampler. The evaluated tokens stay for reuse.
     fn end(&mut self, slot: u32);

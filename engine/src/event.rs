@@ -61,6 +61,10 @@ pub struct Usage {
     pub first_token_ms: u32,
     /// Tokens a second after the first one; 0 with fewer than two.
     pub tokens_per_second: f32,
+    /// Tokens that were guessed ahead.
+    pub drafted_tokens: u32,
+    /// How many of those the model then chose.
+    pub accepted_tokens: u32,
 }
 
 /// What happens to one answer.

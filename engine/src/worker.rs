@@ -22,6 +22,7 @@ use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame};
 use scheduler::Scheduler;
 
 pub(crate) mod chance;
+mod drafts;
 mod pace;
 mod pipes;
 mod prompt_desk;

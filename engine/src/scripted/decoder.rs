@@ -1,6 +1,7 @@
 //! The decoder of scripted models. It keeps the tokens of its slots and refuses whatever a real one could not do, so
 //! that a fault of the scheduler shows.
 
+use std::collections::BTreeSet;
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -8,8 +9,10 @@ use std::time::Duration;
 use super::beat::{self, Beat};
 use super::model::ScriptedModel;
 use super::script::{self, Script};
-use crate::decoder::{BatchToken, DecodeError, Decoder, LoadRequest, ModelFacts, SampleError, TokenFilter};
-use crate::{SamplingParams, Token, TokenChoice, TokenLikelihood};
+use crate::decoder::{
+    BatchToken, DecodeError, Decoder, Drafting, LoadRequest, ModelFacts, SampleError, TokenFilter,
+};
+use crate::{SamplingOptions, SamplingParams, Speculation, Token, TokenChoice, TokenLikelihood};
 
 /// Tokens of one batch: small enough that ordinary prompts take several.
 const BATCH_TOKENS: u32 = 512;
@@ -21,11 +24,13 @@ pub struct ScriptedDecoder {
     facts: ModelFacts,
     step: Duration,
     prompt_token: Duration,
+    draft_token: Duration,
     spend: Box<dyn FnMut(Duration)>,
     beat: Beat,
     slots: Vec<Slot>,
     /// Slot and length of its tokens, for each row of the last batch that wanted logits.
     rows: Vec<Option<(u32, usize)>>,
+    can_cut: bool,
 }
 
 #[derive(Debug, Default)]
@@ -49,14 +54,29 @@ impl ScriptedDecoder {
                 context_tokens,
                 batch_tokens: BATCH_TOKENS.max(slots),
                 vocabulary_tokens: script::vocabulary_tokens(slots),
+                drafting: drafting(model, request.speculation),
             },
             step: Duration::from_micros(u64::from(model.step_us)),
             prompt_token: Duration::from_micros(u64::from(model.prompt_token_us)),
+            draft_token: Duration::from_micros(u64::from(model.draft_token_us.unwrap_or(0))),
             spend,
             beat: Beat::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             rows: Vec::new(),
+            can_cut: true,
         }
+    }
+
+    /// The tokens of a slot.
+    #[cfg(test)]
+    pub(crate) fn tokens_in(&self, slot: usize) -> &[Token] {
+        self.slots.get(slot).map(|slot| slot.tokens.as_slice()).unwrap_or_default()
+    }
+
+    /// From now on a slot can be emptied but not cut.
+    #[cfg(test)]
+    pub(crate) fn refuse_cuts(&mut self) {
+        self.can_cut = false;
     }
 
     fn slot(&mut self, slot: u32) -> Result<&mut Slot, DecodeError> {
@@ -83,12 +103,16 @@ impl ScriptedDecoder {
         Ok(())
     }
 
+    /// The first `length` tokens of a slot, which holds at least so many.
+    fn held(&self, slot: u32, length: usize) -> Option<&[Token]> {
+        self.slots.get(slot as usize)?.tokens.get(..length)
+    }
+
     /// The scripts of the streams that this batch brings to their next token, and which token that is, from 1.
     fn due(&self) -> Vec<(Script, usize)> {
-        let rows = self.rows.iter().flatten();
-        let slots = rows.filter_map(|(slot, _)| self.slots.get(*slot as usize));
-        let due = slots.map(|slot| {
-            let (prompt, answer) = script::split(&slot.tokens);
+        let held = self.rows.iter().flatten().filter_map(|(slot, length)| self.held(*slot, *length));
+        let due = held.map(|held| {
+            let (prompt, answer) = script::split(held);
             (Script::of_prompt(prompt), answer.len() + 1)
         });
         due.collect()
@@ -108,11 +132,14 @@ impl Decoder for ScriptedDecoder {
         }
         let due = self.due();
         let prompt_tokens = batch.len().saturating_sub(due.len()) as u32;
+        let streams = self.rows.iter().flatten().map(|(slot, _)| *slot).collect::<BTreeSet<u32>>().len();
+        let drafts = due.len().saturating_sub(streams) as u32;
         if let Some(rate) = due.iter().filter_map(|(script, _)| script.tokens_per_second).min() {
             self.beat.wait(rate);
         }
         let pause = due.iter().map(|(script, _)| script.pause_ms).max().unwrap_or(0);
-        (self.spend)(self.step + self.prompt_token * prompt_tokens + Duration::from_millis(pause));
+        let tokens = self.prompt_token * prompt_tokens + self.draft_token * drafts;
+        (self.spend)(self.step + tokens + Duration::from_millis(pause));
         for (script, next) in due {
             if script.crash_at == Some(next) {
                 process::abort();
@@ -150,10 +177,10 @@ impl Decoder for ScriptedDecoder {
         let Some(sampling) = &held.sampling else {
             return Err(fault(format!("no answer has begun in slot {slot}")).into());
         };
-        if row_slot != slot || length != held.tokens.len() {
-            return Err(fault(format!("row {row} is not the end of slot {slot}")).into());
-        }
-        let (prompt, answer) = script::split(&held.tokens);
+        let Some(tokens) = held.tokens.get(..length).filter(|_| row_slot == slot) else {
+            return Err(fault(format!("row {row} is not one of slot {slot}")).into());
+        };
+        let (prompt, answer) = script::split(tokens);
         if answer != held.seen {
             return Err(fault(format!("the sampler of slot {slot} has not seen the answer so far")).into());
         }
@@ -165,6 +192,14 @@ impl Decoder for ScriptedDecoder {
             held.time = format!("{} ", beat::clock_us()).into_bytes();
         }
         Ok(token)
+    }
+
+    fn draft(&mut self, _slot: u32, tokens: &[Token], most: usize) -> Vec<Token> {
+        let (prompt, answer) = script::split(tokens);
+        let greedy = SamplingOptions { temperature: Some(0.0), ..SamplingOptions::default() }.check();
+        let Ok(greedy) = greedy else { return Vec::new() };
+        let places = answer.len()..answer.len() + most;
+        places.map(|place| script::answer_token(prompt, place, &greedy, 0.0)).collect()
     }
 
     /// Scripts leave nothing to chance: each token is certain, and nothing else could stand there.
@@ -181,6 +216,7 @@ impl Decoder for ScriptedDecoder {
     }
 
     fn keep_prefix(&mut self, slot: u32, tokens: u32) -> u32 {
+        let tokens = if self.can_cut { tokens } else { 0 };
         let Ok(slot) = self.slot(slot) else { return 0 };
         slot.tokens.truncate(tokens as usize);
         slot.tokens.len() as u32
@@ -216,6 +252,14 @@ impl Decoder for ScriptedDecoder {
 impl std::fmt::Debug for ScriptedDecoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ScriptedDecoder").field("facts", &self.facts).field("slots", &self.slots).finish()
+    }
+}
+
+fn drafting(model: &ScriptedModel, speculation: Speculation) -> Drafting {
+    match (speculation, model.draft_token_us) {
+        (Speculation::Off, _) | (_, None) => Drafting::Off,
+        _ if model.has_draft_model => Drafting::Model,
+        _ => Drafting::Lookup,
     }
 }
 

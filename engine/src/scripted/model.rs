@@ -29,6 +29,10 @@ pub struct ScriptedModel {
     pub step_us: u32,
     /// How much longer it takes with each token of a prompt.
     pub prompt_token_us: u32,
+    /// How much longer it takes with each draft; none: nothing is drafted.
+    pub draft_token_us: Option<u32>,
+    /// A small model drafts where nothing is found in the prompt. It is right where chance has no say.
+    pub has_draft_model: bool,
 }
 
 impl Default for ScriptedModel {
@@ -42,6 +46,8 @@ impl Default for ScriptedModel {
             crashes_on_load: false,
             step_us: 0,
             prompt_token_us: 0,
+            draft_token_us: None,
+            has_draft_model: false,
         }
     }
 }
@@ -63,6 +69,10 @@ impl ScriptedModel {
         metadata.number("scripted.crashes_on_load", u32::from(self.crashes_on_load));
         metadata.number("scripted.step_us", self.step_us);
         metadata.number("scripted.prompt_token_us", self.prompt_token_us);
+        metadata.number("scripted.has_draft_model", u32::from(self.has_draft_model));
+        if let Some(draft_token_us) = self.draft_token_us {
+            metadata.number("scripted.draft_token_us", draft_token_us);
+        }
         if let Some(error) = &self.load_error {
             metadata.text("scripted.load_error", error);
         }
@@ -73,10 +83,11 @@ impl ScriptedModel {
     }
 
     pub(super) fn from_header(header: &Header) -> Self {
-        let number = |key: &str| {
+        let number_of = |key: &str| {
             let value = header.integer(&format!("scripted.{key}"));
-            value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+            value.and_then(|value| u32::try_from(value).ok())
         };
+        let number = |key: &str| number_of(key).unwrap_or(0);
         Self {
             name: header.text("general.name").unwrap_or_default().to_owned(),
             context_tokens: number("context_length").max(1),
@@ -86,6 +97,8 @@ impl ScriptedModel {
             crashes_on_load: number("crashes_on_load") != 0,
             step_us: number("step_us"),
             prompt_token_us: number("prompt_token_us"),
+            draft_token_us: number_of("draft_token_us"),
+            has_draft_model: number("has_draft_model") != 0,
         }
     }
 

@@ -24,14 +24,23 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// How long a step of `running` streams may take.
+    pub(crate) fn step_target(&self, running: usize) -> Duration {
+        if running == 0 {
+            return ALONE_TARGET;
+        }
+        let plain = Duration::from_secs_f64(self.plain_s.unwrap_or(0.0));
+        GAP_TARGET.max(plain.mul_f64(GAP_TARGET_STEPS))
+    }
+
     /// Prompt tokens that the next step may read beside `running` streams.
     pub(crate) fn budget(&self, running: usize, batch_tokens: usize) -> usize {
         let room = batch_tokens.saturating_sub(running);
-        let (target_s, plain_s, least) = if running == 0 {
-            (ALONE_TARGET.as_secs_f64(), 0.0, ALONE_MIN_TOKENS)
+        let target_s = self.step_target(running).as_secs_f64();
+        let (plain_s, least) = if running == 0 {
+            (0.0, ALONE_MIN_TOKENS)
         } else {
-            let plain_s = self.plain_s.unwrap_or(0.0);
-            (GAP_TARGET.as_secs_f64().max(GAP_TARGET_STEPS * plain_s), plain_s, CHUNK_MIN_TOKENS)
+            (self.plain_s.unwrap_or(0.0), CHUNK_MIN_TOKENS)
         };
         let tokens = match self.prompt_token_s {
             Some(token_s) => ((target_s - plain_s) / token_s) as usize,

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::drafts::Drafter;
 use super::reply::{Reply, Said};
 use super::waiting::Queued;
 use crate::decoder::{PreparedPrompt, TokenFilter};
@@ -36,6 +37,9 @@ pub(crate) struct Request {
     /// Its consumer is behind: it keeps its slot and takes part in no step.
     pub(crate) is_paused: bool,
     sampled: u32,
+    /// Drafts that were evaluated for it, and how many of them it took.
+    pub(crate) drafted: u32,
+    pub(crate) accepted: u32,
     arrived: Duration,
     first_token: Duration,
     last_token: Duration,
@@ -58,6 +62,8 @@ impl Request {
             cached: None,
             is_paused: false,
             sampled: 0,
+            drafted: 0,
+            accepted: 0,
             arrived,
             first_token: Duration::ZERO,
             last_token: Duration::ZERO,
@@ -145,6 +151,14 @@ impl Request {
         self.answer().len() >= most || self.tokens.len() >= context_tokens as usize
     }
 
+    /// How many tokens may follow the next one that is sampled.
+    pub(crate) fn room_behind_next(&self, context_tokens: u32) -> usize {
+        let most = self.sampling.max_tokens().map_or(usize::MAX, |most| most as usize);
+        let of_answer = most.saturating_sub(self.answer().len());
+        let of_context = (context_tokens as usize).saturating_sub(self.tokens.len());
+        of_answer.min(of_context).saturating_sub(1)
+    }
+
     pub(crate) fn usage(&self, context_tokens: u32) -> Usage {
         let (first_token_ms, tokens_per_second) = if self.sampled == 0 {
             (0, 0.0)
@@ -160,6 +174,8 @@ impl Request {
             context_tokens,
             first_token_ms,
             tokens_per_second,
+            drafted_tokens: self.drafted,
+            accepted_tokens: self.accepted,
         }
     }
 }
@@ -184,11 +200,19 @@ pub(crate) struct Stream {
     pub(crate) request: Request,
     /// How many of the request's tokens are in the cache.
     pub(crate) evaluated: usize,
+    /// How many drafts are in the cache behind them.
+    pub(crate) ahead: usize,
+    pub(crate) drafter: Drafter,
     /// Whether the whole prompt has been read and each step brings a token.
     pub(crate) is_answering: bool,
 }
 
 impl Stream {
+    /// A request whose first `evaluated` tokens are in the cache of its slot.
+    pub(crate) fn new(request: Request, evaluated: usize) -> Self {
+        Self { request, evaluated, ahead: 0, drafter: Drafter::default(), is_answering: false }
+    }
+
     /// Whether steps do anything for it.
     pub(crate) fn takes_part(&self) -> bool {
         !self.request.is_paused

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::drafts::costs::Costs;
 use super::pace::Pace;
 use super::reply::{Ended, Said};
 use super::request::{Request, Stream};
@@ -15,8 +16,11 @@ use crate::decoder::{Decoder, ModelFacts, PreparedPrompt};
 use crate::protocol::{GenerateCommand, News, Update};
 use crate::{FinishReason, GenerationError, Token};
 
+use batch::Plan;
+
 mod admission;
 mod batch;
+mod drafting;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +41,7 @@ pub(crate) struct Scheduler<D> {
     /// By slot, as batches are ordered.
     running: BTreeMap<usize, Stream>,
     pace: Pace,
+    costs: Costs,
     updates: Vec<Update>,
 }
 
@@ -51,6 +56,7 @@ impl<D: Decoder> Scheduler<D> {
             waiting: Waiting::new(),
             running: BTreeMap::new(),
             pace: Pace::default(),
+            costs: Costs::default(),
             updates: Vec::new(),
         }
     }
@@ -126,7 +132,8 @@ impl<D: Decoder> Scheduler<D> {
     pub(crate) fn step(&mut self) {
         self.admit();
         self.tell_places();
-        let plan = self.plan();
+        let drafts = self.draft();
+        let plan = self.plan(drafts);
         if plan.is_empty() {
             return;
         }
@@ -135,10 +142,19 @@ impl<D: Decoder> Scheduler<D> {
         let now = (self.clock)();
         match decoded {
             Ok(()) => {
-                self.pace.observe(plan.answering, plan.prompt_tokens, now.saturating_sub(started));
+                self.learn(&plan, now.saturating_sub(started));
                 self.collect(&plan, now);
             }
             Err(error) => self.fail_batch(&plan, &error),
+        }
+    }
+
+    fn learn(&mut self, plan: &Plan, took: Duration) {
+        if plan.drafted == 0 {
+            self.pace.observe(plan.answering, plan.prompt_tokens, took);
+        }
+        if plan.prompt_tokens == 0 {
+            self.costs.observe(plan.answering, plan.drafted, took.as_secs_f64());
         }
     }
 
@@ -173,6 +189,7 @@ impl<D: Decoder> Scheduler<D> {
     }
 
     fn take_from_slot(&mut self, slot: usize) -> Option<Request> {
+        self.drop_drafts(slot);
         let stream = self.running.remove(&slot)?;
         self.decoder.end(slot as u32);
         self.slots.release(slot);

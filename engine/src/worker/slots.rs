@@ -59,6 +59,13 @@ impl Slots {
         }
     }
 
+    /// Notes that only the first `kept` tokens of a slot are left.
+    pub(crate) fn cut(&mut self, slot: usize, kept: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.tokens.truncate(kept);
+        }
+    }
+
     /// Notes that the cache of a slot is empty.
     pub(crate) fn clear(&mut self, slot: usize) {
         if let Some(slot) = self.slots.get_mut(slot) {

@@ -81,7 +81,7 @@ impl<D: Decoder> Scheduler<D> {
             let cached = kept.min(request.prompt_len) as u32;
             self.tell(id, News::Prompt { tokens, cached });
         }
-        self.running.insert(slot, Stream { request, evaluated: kept, is_answering: false });
+        self.running.insert(slot, Stream::new(request, kept));
         if let Err(error) = begun {
             self.fail(slot, GenerationError::Internal { message: error.message });
         }

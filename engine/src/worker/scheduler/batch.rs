@@ -1,10 +1,13 @@
 //! One batch: what goes in, and what comes out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Scheduler;
+use super::drafting::Draft;
 use crate::decoder::{BatchToken, DecodeError, Decoder, SampleError};
 use crate::protocol::News;
+use crate::worker::drafts::Source;
 use crate::worker::{chance, pace};
 use crate::{FinishReason, GenerationError, Token};
 
@@ -17,6 +20,8 @@ pub(super) struct Plan {
     pub(super) answering: usize,
     /// Tokens of prompts.
     pub(super) prompt_tokens: usize,
+    /// Tokens that were guessed, of all streams together.
+    pub(super) drafted: usize,
 }
 
 /// The tokens of one slot.
@@ -26,6 +31,8 @@ struct Part {
     tokens: usize,
     /// The batch index from which to sample, where these tokens are the last unread ones.
     row: Option<usize>,
+    /// Evaluated behind them, each with the row after the one before it.
+    draft: Option<Draft>,
 }
 
 impl Plan {
@@ -39,8 +46,9 @@ impl Plan {
 }
 
 impl<D: Decoder> Scheduler<D> {
-    /// One token of every stream that answers and is not paused, and beside them as much of the prompts as the pace allows.
-    pub(super) fn plan(&self) -> Plan {
+    /// One token of every stream that answers and is not paused, with its draft, and beside them as much of the prompts as
+    /// the pace allows.
+    pub(super) fn plan(&self, mut drafts: BTreeMap<usize, Draft>) -> Plan {
         let taking_part = || self.running.iter().filter(|(_, stream)| stream.takes_part());
         let reading = taking_part().filter(|(_, stream)| !stream.is_answering);
         let unread: Vec<usize> = reading.map(|(_, stream)| stream.unread().len()).collect();
@@ -64,7 +72,14 @@ impl<D: Decoder> Scheduler<D> {
                 });
             }
             let row = is_last.then(|| plan.batch.len() - 1);
-            plan.parts.push(Part { slot: *slot, tokens: count, row });
+            let draft = drafts.remove(slot).filter(|_| is_last);
+            let drafted = draft.iter().flat_map(|draft| &draft.tokens);
+            for (token, position) in drafted.zip(stream.evaluated + count..) {
+                let (slot, position) = (*slot as u32, position as u32);
+                plan.batch.push(BatchToken { slot, token: *token, position, wants_logits: true });
+                plan.drafted += 1;
+            }
+            plan.parts.push(Part { slot: *slot, tokens: count, row, draft });
             plan.prompt_tokens += if stream.is_answering { 0 } else { count };
         }
         plan
@@ -87,21 +102,52 @@ impl<D: Decoder> Scheduler<D> {
                 }
             }
             if let Some(row) = part.row {
-                self.sample(part.slot, row, now);
+                self.sample_part(part, row, now);
             }
         }
     }
 
-    fn sample(&mut self, slot: usize, row: usize, now: Duration) {
+    /// Samples the next token, and the one after it as long as the last one is what was drafted.
+    fn sample_part(&mut self, part: &Part, first_row: usize, now: Duration) {
+        let Some(draft) = &part.draft else {
+            self.sample(part.slot, first_row, now);
+            return;
+        };
+        if let Some(stream) = self.running.get_mut(&part.slot) {
+            stream.ahead = draft.tokens.len();
+            stream.request.drafted += draft.tokens.len() as u32;
+        }
+        let mut accepted = 0;
+        for row in first_row.. {
+            let Some(token) = self.sample(part.slot, row, now) else { return };
+            if draft.tokens.get(accepted) != Some(&token) {
+                break;
+            }
+            accepted += 1;
+            self.accept_draft(part.slot, token);
+        }
+        self.drop_drafts(part.slot);
+        if let Some(stream) = self.running.get_mut(&part.slot)
+            && draft.source == Source::Model
+        {
+            stream.drafter.observe_model(draft.tokens.len(), accepted);
+        }
+    }
+
+    /// Samples one token from a row; none where the answer has ended.
+    fn sample(&mut self, slot: usize, row: usize, now: Duration) -> Option<Token> {
         let token = match self.choose(slot, row) {
-            Ok(Some(token)) => token,
-            Ok(None) => return,
-            Err(error) => return self.fail(slot, error.into()),
+            Ok(token) => token?,
+            Err(error) => {
+                self.fail(slot, error.into());
+                return None;
+            }
         };
         if self.decoder.is_end(token) {
-            return self.finish(slot, FinishReason::Stop);
+            self.finish(slot, FinishReason::Stop);
+            return None;
         }
-        let Some(stream) = self.running.get_mut(&slot) else { return };
+        let stream = self.running.get_mut(&slot)?;
         let request = &mut stream.request;
         request.push(token, now);
         let marker = request.reply.marker_text(token).map(|text| text.as_bytes().to_vec());
@@ -112,11 +158,13 @@ impl<D: Decoder> Scheduler<D> {
         for news in news {
             self.tell(id, news);
         }
-        if has_stopped {
-            self.finish(slot, FinishReason::Stop);
-        } else if is_full {
-            self.finish(slot, FinishReason::Length);
+        let ended =
+            if has_stopped { Some(FinishReason::Stop) } else { is_full.then_some(FinishReason::Length) };
+        if let Some(reason) = ended {
+            self.finish(slot, reason);
+            return None;
         }
+        Some(token)
     }
 
     /// The next token of a stream. One that its filter forbids is never chosen.

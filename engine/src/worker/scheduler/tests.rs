@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::decoder::{LoadRequest, PromptReader};
+use crate::decoder::{Drafting, LoadRequest, PromptReader};
 use crate::protocol::GenerateCommand;
 use crate::scripted::{ScriptedDecoder, ScriptedModel, ScriptedReader, expected_answer};
 use crate::{ChatMessage, ChatRole, Priority, Prompt, SamplingOptions, SamplingParams, Token, Usage};
 
 mod arrivals;
 mod batching;
+mod drafts;
 mod endings;
 mod fairness;
 mod pauses;
@@ -39,6 +40,7 @@ fn model() -> ScriptedModel {
     ScriptedModel {
         step_us: 10_000,
         prompt_token_us: 5_000,
+        draft_token_us: Some(1_000),
         context_tokens: 2_048,
         ..ScriptedModel::default()
     }
