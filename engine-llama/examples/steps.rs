@@ -20,7 +20,7 @@ fn main() {
     let t0 = Instant::now();
     let model = LlamaModel::load_from_file(backend, &path, &LlamaModelParams::default()).unwrap();
     eprintln!("load {:?}", t0.elapsed());
-    let _ = log.take();
+    let _ = log.complaints.take();
     let slots = env("SLOTS", 8) as u32;
     let nctx = env("CTX", 2048) as u32;
     let mut p = LlamaContextParams::default()
