@@ -10,17 +10,42 @@ const GAP_TARGET_STEPS: f64 = 3.0;
 /// How long a step may take when nobody is running: Stop, and whoever comes next, wait for it.
 const ALONE_TARGET: Duration = Duration::from_secs(1);
 /// A step reads at least so many prompt tokens, so that prompts get on however slow the machine is.
-const CHUNK_MIN_TOKENS: usize = 16;
+const CHUNK_MIN_TOKENS: usize = 8;
+/// … so many as long as nothing is known of the machine: some 200 ms on a slow one.
+const CHUNK_FIRST_TOKENS: usize = 16;
 /// … and so many when nobody is running: smaller batches waste a tenth of the speed and more.
 const ALONE_MIN_TOKENS: usize = 128;
 /// The part of a new measurement in the running mean: follows a changed machine within ten steps.
 const WEIGHT: f64 = 0.3;
+/// No prompt token costs less, so that a lucky measurement does not become an endless chunk.
+const TOKEN_MIN_S: f64 = 1e-6;
+
+/// Tokens of prompts that one step reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) tokens: usize,
+    /// The sum of their positions: each token looks at all before it.
+    pub(crate) positions: u64,
+}
+
+impl Reading {
+    /// Adds `tokens` tokens from position `first` on.
+    pub(crate) fn add(&mut self, first: usize, tokens: usize) {
+        self.tokens += tokens;
+        let (first, tokens) = (first as u64, tokens as u64);
+        self.positions += first * tokens + tokens * tokens.saturating_sub(1) / 2;
+    }
+
+    fn mean_position(&self) -> f64 {
+        if self.tokens == 0 { 0.0 } else { self.positions as f64 / self.tokens as f64 }
+    }
+}
 
 /// Measured step times and what follows from them.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     plain_s: Option<f64>,
-    prompt_token_s: Option<f64>,
+    reading: Option<ReadingCost>,
 }
 
 impl Pace {
@@ -33,38 +58,83 @@ impl Pace {
         GAP_TARGET.max(plain.mul_f64(GAP_TARGET_STEPS))
     }
 
-    /// Prompt tokens that the next step may read beside `running` streams.
-    pub(crate) fn budget(&self, running: usize, batch_tokens: usize) -> usize {
+    /// Prompt tokens that the next step may read beside `running` streams, from about `position` on.
+    pub(crate) fn budget(&self, running: usize, position: usize, batch_tokens: usize) -> usize {
         let room = batch_tokens.saturating_sub(running);
         let target_s = self.step_target(running).as_secs_f64();
-        let (plain_s, least) = if running == 0 {
-            (0.0, ALONE_MIN_TOKENS)
+        let (plain_s, least, first) = if running == 0 {
+            (0.0, ALONE_MIN_TOKENS, ALONE_MIN_TOKENS)
         } else {
-            (self.plain_s.unwrap_or(0.0), CHUNK_MIN_TOKENS)
+            (self.plain_s.unwrap_or(0.0), CHUNK_MIN_TOKENS, CHUNK_FIRST_TOKENS)
         };
-        let tokens = match self.prompt_token_s {
-            Some(token_s) => ((target_s - plain_s) / token_s) as usize,
-            None => least,
+        let tokens = match &self.reading {
+            Some(cost) => cost.tokens_within(target_s - plain_s, position as f64).max(least),
+            None => first,
         };
-        tokens.max(least).min(room)
+        tokens.min(room)
     }
 
     /// Learns from a step that took `took`.
-    pub(crate) fn observe(&mut self, running: usize, prompt_tokens: usize, took: Duration) {
+    pub(crate) fn observe(&mut self, running: usize, reading: Reading, took: Duration) {
         let took_s = took.as_secs_f64();
-        if prompt_tokens == 0 {
-            mix(&mut self.plain_s, took_s);
+        if reading.tokens == 0 {
+            let plain_s = self.plain_s.get_or_insert(took_s);
+            *plain_s += WEIGHT * (took_s - *plain_s);
             return;
         }
         let plain_s = if running == 0 { 0.0 } else { self.plain_s.unwrap_or(0.0) };
         // A step faster than a plain one says that prompt tokens cost next to nothing, not less than nothing.
-        let token_s = ((took_s - plain_s) / prompt_tokens as f64).max(1e-6);
-        mix(&mut self.prompt_token_s, token_s);
+        let token_s = ((took_s - plain_s) / reading.tokens as f64).max(TOKEN_MIN_S);
+        match &mut self.reading {
+            Some(cost) => cost.observe(token_s, reading.mean_position()),
+            none => *none = Some(ReadingCost::new(token_s, reading.mean_position())),
+        }
     }
 }
 
-fn mix(mean: &mut Option<f64>, value: f64) {
-    *mean = Some(mean.map_or(value, |mean| mean + WEIGHT * (value - mean)));
+/// What a prompt token costs: more the further back it stands, because it looks at all before it. A straight line
+/// through what was measured, the newest counting most.
+#[derive(Debug)]
+struct ReadingCost {
+    token_s: f64,
+    position: f64,
+    /// The cheapest so far: the line is not trusted below it, where small chunks made it too steep.
+    least_s: f64,
+    /// How far positions were from their mean, squared, and times as far as the cost was from its own.
+    position_variance: f64,
+    covariance: f64,
+}
+
+impl ReadingCost {
+    fn new(token_s: f64, position: f64) -> Self {
+        Self { token_s, position, least_s: token_s, position_variance: 0.0, covariance: 0.0 }
+    }
+
+    fn observe(&mut self, token_s: f64, position: f64) {
+        let (aside, dearer) = (position - self.position, token_s - self.token_s);
+        // A measurement near the mean says nothing of the slope, and must not wash out what is known of it.
+        let spread = aside * aside;
+        let weight = WEIGHT * (spread / self.position_variance.max(1.0)).min(1.0);
+        self.position_variance += weight * (spread - self.position_variance);
+        self.covariance += weight * (aside * dearer - self.covariance);
+        self.least_s = self.least_s.min(token_s);
+        self.position += WEIGHT * aside;
+        self.token_s += WEIGHT * dearer;
+    }
+
+    /// Seconds more for each position.
+    fn slope(&self) -> f64 {
+        (self.covariance / self.position_variance.max(1.0)).max(0.0)
+    }
+
+    /// How many tokens from `position` on are read in `seconds`: `n` of them cost `n` times the first one, and the
+    /// slope for half of `n * n`.
+    fn tokens_within(&self, seconds: f64, position: f64) -> usize {
+        let slope = self.slope();
+        let first_s = (self.token_s + slope * (position - self.position)).max(self.least_s);
+        let root = (first_s * first_s + 2.0 * slope * seconds.max(0.0)).sqrt();
+        (2.0 * seconds.max(0.0) / (first_s + root)) as usize
+    }
 }
 
 /// Divides `budget` tokens among prompts of which `unread` tokens are left: equal shares, and what a short prompt does
@@ -85,52 +155,4 @@ pub(crate) fn share(budget: usize, unread: &[usize]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gap_stays_near_its_target_once_the_machine_is_known() {
-        let mut pace = Pace::default();
-        let took = |running: usize, prompt: usize| {
-            Duration::from_micros(9_000 * running.min(1) as u64 + 5_000 * prompt as u64)
-        };
-        for _ in 0..20 {
-            pace.observe(2, 0, took(2, 0));
-            let chunk = pace.budget(2, 512);
-            pace.observe(2, chunk, took(2, chunk));
-        }
-        let gap = took(2, pace.budget(2, 512));
-        assert!(gap > Duration::from_millis(200) && gap <= Duration::from_millis(260), "{gap:?}");
-    }
-
-    #[test]
-    fn a_slow_machine_still_reads_prompts() {
-        let mut pace = Pace::default();
-        pace.observe(1, 0, Duration::from_secs(2));
-        pace.observe(1, 16, Duration::from_secs(60));
-        assert_eq!(pace.budget(1, 512), CHUNK_MIN_TOKENS);
-    }
-
-    #[test]
-    fn with_nobody_running_a_fast_machine_fills_the_batch() {
-        let mut pace = Pace::default();
-        pace.observe(0, 512, Duration::from_millis(100));
-        assert_eq!(pace.budget(0, 512), 512);
-    }
-
-    #[test]
-    fn a_batch_never_overflows() {
-        let mut pace = Pace::default();
-        pace.observe(7, 1, Duration::from_nanos(1));
-        assert_eq!(pace.budget(7, 8), 1);
-        assert_eq!(pace.budget(8, 8), 0);
-    }
-
-    #[test]
-    fn a_short_prompt_is_not_delayed_by_a_long_one() {
-        assert_eq!(share(100, &[2_000, 30]), [70, 30]);
-        assert_eq!(share(100, &[2_000, 3_000]), [50, 50]);
-        assert_eq!(share(10, &[3, 3]), [3, 3]);
-        assert_eq!(share(1, &[5, 5, 5]).iter().sum::<usize>(), 1);
-    }
-}
+mod tests;

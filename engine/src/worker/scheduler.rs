@@ -151,9 +151,9 @@ impl<D: Decoder> Scheduler<D> {
 
     fn learn(&mut self, plan: &Plan, took: Duration) {
         if plan.drafted == 0 {
-            self.pace.observe(plan.answering, plan.prompt_tokens, took);
+            self.pace.observe(plan.answering, plan.reading, took);
         }
-        if plan.prompt_tokens == 0 {
+        if plan.reading.tokens == 0 {
             self.costs.observe(plan.answering, plan.drafted, took.as_secs_f64());
         }
     }

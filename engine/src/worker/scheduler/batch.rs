@@ -7,8 +7,9 @@ use super::Scheduler;
 use super::drafting::Draft;
 use crate::decoder::{BatchToken, DecodeError, Decoder, SampleError};
 use crate::protocol::News;
+use crate::worker::chance;
 use crate::worker::drafts::Source;
-use crate::worker::{chance, pace};
+use crate::worker::pace::{self, Reading};
 use crate::{FinishReason, GenerationError, Token};
 
 /// What one step evaluates.
@@ -19,7 +20,7 @@ pub(super) struct Plan {
     /// Streams that get one token each.
     pub(super) answering: usize,
     /// Tokens of prompts.
-    pub(super) prompt_tokens: usize,
+    pub(super) reading: Reading,
     /// Tokens that were guessed, of all streams together.
     pub(super) drafted: usize,
 }
@@ -51,9 +52,11 @@ impl<D: Decoder> Scheduler<D> {
     pub(super) fn plan(&self, mut drafts: BTreeMap<usize, Draft>) -> Plan {
         let taking_part = || self.running.iter().filter(|(_, stream)| stream.takes_part());
         let reading = taking_part().filter(|(_, stream)| !stream.is_answering);
-        let unread: Vec<usize> = reading.map(|(_, stream)| stream.unread().len()).collect();
+        let (unread, evaluated): (Vec<usize>, Vec<usize>) =
+            reading.map(|(_, stream)| (stream.unread().len(), stream.evaluated)).unzip();
         let answering = taking_part().count() - unread.len();
-        let budget = self.pace.budget(answering, self.facts.batch_tokens as usize);
+        let position = evaluated.iter().sum::<usize>() / evaluated.len().max(1);
+        let budget = self.pace.budget(answering, position, self.facts.batch_tokens as usize);
         let mut shares = pace::share(budget, &unread).into_iter();
         let mut plan = Plan { answering, ..Plan::default() };
         for (slot, stream) in taking_part() {
@@ -80,7 +83,9 @@ impl<D: Decoder> Scheduler<D> {
                 plan.drafted += 1;
             }
             plan.parts.push(Part { slot: *slot, tokens: count, row, draft });
-            plan.prompt_tokens += if stream.is_answering { 0 } else { count };
+            if !stream.is_answering {
+                plan.reading.add(stream.evaluated, count);
+            }
         }
         plan
     }
