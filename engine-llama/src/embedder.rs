@@ -12,11 +12,15 @@ use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
+use crate::containment::memory;
 use crate::vocabulary::Vocabulary;
 use crate::{load, threads};
 
 /// Tokens of one text at most: what models for search read, and small enough for its buffers.
 const TEXT_MAX_TOKENS: u32 = 2_048;
+
+/// Bytes of cache and buffers, from above, beside a logit of every token for every token, which llama.cpp reserves twice.
+const BUFFERS_BYTES: u64 = 512 * 1024 * 1024;
 
 /// A model's context for embeddings.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ impl Embedder {
             .with_embeddings(true)
             // Pooled here: so each request may choose.
             .with_pooling_type(LlamaPoolingType::None);
+        memory::widen(room_bytes(vocabulary.size(), most));
         let refused = |error: String| PromptError::Unsupported(format!("embeddings cannot be made: {error}"));
         let backend = load::backend().map_err(|error| refused(error.to_string()))?;
         let context = model.new_context(backend, params).map_err(|error| refused(error.to_string()))?;
@@ -117,4 +122,10 @@ fn trained_pooling(vocabulary: &Vocabulary) -> Pooling {
         Ok("3") => Pooling::Last,
         _ => Pooling::Mean,
     }
+}
+
+/// What the context takes at most.
+fn room_bytes(vocabulary_tokens: u32, most: u32) -> u64 {
+    let logits_bytes = u64::from(vocabulary_tokens) * u64::from(most) * 4;
+    BUFFERS_BYTES.saturating_add(logits_bytes.saturating_mul(2))
 }

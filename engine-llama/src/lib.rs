@@ -12,6 +12,7 @@
 
 mod binding;
 mod buffers;
+pub mod containment;
 pub mod decoder;
 mod embedder;
 mod finder;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use engine::decoder::{Drafting, LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
 use engine::{LoadStage, Speculation};
@@ -20,6 +21,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 
+use crate::containment::memory;
 use crate::decoder::LlamaDecoder;
 use crate::log::LlamaLog;
 use crate::prompt::LlamaReader;
@@ -34,6 +36,9 @@ const BATCH_TOKENS: u32 = 512;
 /// A slot's context where none is asked for, unless the model was trained for less: the cache of a model trained
 /// for 128 k would take more memory than the model.
 const CONTEXT_TOKENS: u32 = 8192;
+
+/// Some hundred renderings tell how a template writes calls: a second or two, ten times that on a busy machine.
+const TEMPLATE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Most sequences that llama.cpp tells apart.
 const SLOTS_MAX: u32 = 256;
@@ -64,8 +69,10 @@ pub fn load(
     check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
 
     let vocabulary = Arc::new(Vocabulary::new(model));
-    let (template, syntax) = read_template(model, &vocabulary)
+    memory::bound_growth(memory::WORKING_BYTES);
+    let (template, syntax) = read_template_in_time(model, &vocabulary)
         .map_err(|error| fail(format!("the chat template of {file} cannot be used: {error}")))?;
+    memory::free_growth();
     let mut facts = plan(model, request, vocabulary.size());
     let mut context = make_context(backend, model, &facts, request.threads)
         .ok_or_else(|| fail(refusal::of_context(&file, &facts, &complaints.take())))?;
@@ -76,6 +83,7 @@ pub fn load(
         facts.drafting = Drafting::Lookup;
     }
 
+    memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
     let memory = buffers.memory(&facts);
     tracing::info!(
         file,
@@ -140,6 +148,21 @@ fn check_kind(model: &LlamaModel) -> Result<(), String> {
         return Err(format!("an embedding model ({architecture})"));
     }
     Ok(())
+}
+
+/// As [`read_template`], which a hostile template may never return from. Then its thread ends with the process.
+fn read_template_in_time(
+    model: &'static LlamaModel,
+    vocabulary: &Arc<Vocabulary>,
+) -> Result<(ChatTemplate, Syntax), String> {
+    let (tell, told) = mpsc::sync_channel(1);
+    let vocabulary = Arc::clone(vocabulary);
+    let reading = move || drop(tell.send(read_template(model, &vocabulary)));
+    thread::Builder::new().name("template".to_owned()).spawn(reading).map_err(|error| error.to_string())?;
+    match told.recv_timeout(TEMPLATE_DEADLINE) {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("it was not read within {} s", TEMPLATE_DEADLINE.as_secs())),
+    }
 }
 
 /// The model's own template, or one that may do.

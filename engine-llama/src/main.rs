@@ -9,7 +9,7 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use engine_llama::{load, log};
+use engine_llama::{containment, load, log};
 
 /// Runs one language model for Oriel.
 #[derive(Parser)]
@@ -44,5 +44,5 @@ fn worker() -> ExitCode {
     let filter = env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     let json = env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
     let log = log::start(&filter, json);
-    engine::worker::run(|request, progress| load::load(request, progress, &log))
+    engine::worker::run(containment::enter, |request, progress| load::load(request, progress, &log))
 }

@@ -1,14 +1,19 @@
 //! How many threads to decode with.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::{fs, thread};
 
 /// The cores that this process may use. Two threads of one core share the units that decoding needs, and each
-/// step waits for its slowest thread: so cores are counted, not the threads that they offer.
+/// step waits for its slowest thread: so cores are counted, not the threads that they offer. Counted once, because a
+/// contained process cannot see what share of the machine it was given.
 pub fn cores() -> u32 {
-    let available = thread::available_parallelism().map_or(1, usize::from);
-    let cores = physical_cores().unwrap_or(available);
-    u32::try_from(cores.clamp(1, available)).unwrap_or(1)
+    static CORES: OnceLock<u32> = OnceLock::new();
+    *CORES.get_or_init(|| {
+        let available = thread::available_parallelism().map_or(1, usize::from);
+        let cores = physical_cores().unwrap_or(available);
+        u32::try_from(cores.clamp(1, available)).unwrap_or(1)
+    })
 }
 
 /// As Linux tells it; none elsewhere, or where it does not.

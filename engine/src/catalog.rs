@@ -56,7 +56,7 @@ fn files(path: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
 
 /// Reads a header and checks that it is that of a model that can answer.
 pub(crate) fn read_header(path: &Path) -> Result<Header, GgufError> {
-    let header = Header::read(path)?;
+    let header = Header::read_all(path)?;
     header.check_is_model()?;
     Ok(header)
 }

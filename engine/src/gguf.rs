@@ -1,25 +1,32 @@
 //! Reads the header of a GGUF file and nothing else: enough to list a model, and to refuse what is not one before C++
-//! code meets it. Every length in the file is checked before it is believed.
+//! code meets it. Every length in the file is checked before it is believed, and whatever llama.cpp would stumble over
+//! that can be seen from here.
+//!
+//! The catalog calls it for every file, and the pool once more before a worker is started.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
+pub use parts::parts;
+use reader::{Reader, Value};
+pub use tensors::{TensorType, tensor_type};
+
+mod parts;
+mod reader;
+mod shape;
+mod tensors;
+
 /// Most metadata entries: real models have fewer than a hundred.
 const ENTRIES_MAX: u64 = 10_000;
 /// Most tensors: the largest models have a few thousand.
 const TENSORS_MAX: u64 = 100_000;
-/// Most bytes of a key or of a tensor's name: the format's own bound for keys.
-const NAME_MAX_BYTES: u64 = 65_535;
-/// Most bytes of a text value. Chat templates are the longest, with some tens of kilobytes.
-const TEXT_MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// Most dimensions of a tensor, as in ggml.
-const DIMENSIONS_MAX: u32 = 4;
 /// Where the file does not say: the tensors begin at a multiple of this.
 const ALIGNMENT_BYTES: u64 = 32;
-/// Arrays within arrays: none are known in real files.
-const NESTING_MAX: u32 = 4;
+/// Larger than any page, and small enough to be added to anything.
+const ALIGNMENT_MAX_BYTES: u64 = 1024 * 1024;
+const ALIGNMENT: &str = "general.alignment";
 
 /// Why a file is not a usable model.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +60,14 @@ pub enum GgufError {
         /// What.
         what: String,
     },
-}
-
-/// A value of the metadata. Arrays are skipped.
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    Integer(u64),
-    Text(String),
-    Other,
+    /// A model in several files, one of which is not as it should be.
+    #[error("{file}: {cause}")]
+    Part {
+        /// Its name.
+        file: String,
+        /// What is wrong with it.
+        cause: Box<GgufError>,
+    },
 }
 
 /// The header of a model file.
@@ -79,9 +86,21 @@ impl Header {
         Self::parse(BufReader::new(file), size_bytes)
     }
 
+    /// Reads and checks the headers of a model that may be in several files, and answers the first.
+    pub fn read_all(path: &Path) -> Result<Self, GgufError> {
+        let first = Self::read(path)?;
+        for part in parts(path).iter().skip(1) {
+            Self::read(part).map_err(|cause| GgufError::Part {
+                file: part.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                cause: Box::new(cause),
+            })?;
+        }
+        Ok(first)
+    }
+
     /// As [`Header::read`], from anything.
     pub fn parse(from: impl Read + Seek, size_bytes: u64) -> Result<Self, GgufError> {
-        let mut reader = Reader { from, size_bytes, position: 0 };
+        let mut reader = Reader::new(from, size_bytes);
         if size_bytes < 4 || reader.array::<4>()? != *b"GGUF" {
             return Err(GgufError::NotGguf);
         }
@@ -94,30 +113,36 @@ impl Header {
         let entries = reader.count("metadata entries", ENTRIES_MAX)?;
         let mut metadata = BTreeMap::new();
         for _ in 0..entries {
-            let key = reader.text("a key", NAME_MAX_BYTES)?;
-            let kind = reader.u32()?;
-            let value = reader.value(kind)?;
+            let key = reader.key()?;
+            let value = reader.value()?;
+            if metadata.contains_key(&key) {
+                return Err(damaged(format!("it has two values of {key}")));
+            }
             metadata.insert(key, value);
         }
-        let mut last_offset = 0;
-        for _ in 0..tensors {
-            last_offset = last_offset.max(reader.tensor_offset()?);
-        }
         let header = Self { metadata, tensors, size_bytes };
-        let alignment = header.integer("general.alignment").unwrap_or(ALIGNMENT_BYTES).max(1);
-        let data_at = reader.position.checked_next_multiple_of(alignment);
-        let last_at = data_at.and_then(|data_at| data_at.checked_add(last_offset));
-        // A tensor that would begin at or behind the end of the file is not there.
-        if tensors > 0 && last_at.is_none_or(|last_at| last_at >= size_bytes) {
-            return Err(GgufError::Truncated { size_bytes });
-        }
+        tensors::check(&mut reader, tensors, header.alignment_bytes()?)?;
+        shape::check(&header)?;
         Ok(header)
+    }
+
+    /// As llama.cpp wants it: a power of two in 32 bits.
+    fn alignment_bytes(&self) -> Result<u64, GgufError> {
+        match self.metadata.get(ALIGNMENT) {
+            None => Ok(ALIGNMENT_BYTES),
+            Some(Value::Integer { value, is_u32: true })
+                if value.is_power_of_two() && *value <= ALIGNMENT_MAX_BYTES =>
+            {
+                Ok(*value)
+            }
+            Some(_) => Err(damaged(format!("{ALIGNMENT} is none"))),
+        }
     }
 
     /// A whole number of the metadata.
     pub fn integer(&self, key: &str) -> Option<u64> {
         match self.metadata.get(key) {
-            Some(Value::Integer(value)) => Some(*value),
+            Some(Value::Integer { value, .. }) => Some(*value),
             _ => None,
         }
     }
@@ -126,6 +151,14 @@ impl Header {
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.metadata.get(key) {
             Some(Value::Text(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Elements of a list of the metadata.
+    fn length(&self, key: &str) -> Option<u64> {
+        match self.metadata.get(key) {
+            Some(Value::List { length }) => Some(*length),
             _ => None,
         }
     }
@@ -152,11 +185,12 @@ impl Header {
 
     /// Whether it can answer, as far as the header tells; else a sentence that says why.
     pub fn check_is_model(&self) -> Result<(), GgufError> {
-        let damaged = |what: &str| Err(GgufError::Damaged { what: what.to_owned() });
+        // The first of several files may leave all weights to the others.
+        let may_be_empty = self.integer("split.count").is_some_and(|count| count > 1);
         match self.architecture() {
-            None => damaged("it names no architecture"),
-            Some("clip") => damaged("it holds the eyes of a model, not the model"),
-            Some(_) if self.tensors == 0 => damaged("it holds no weights"),
+            None => Err(damaged("it names no architecture")),
+            Some("clip") => Err(damaged("it holds the eyes of a model, not the model")),
+            Some(_) if self.tensors == 0 && !may_be_empty => Err(damaged("it holds no weights")),
             Some(_) => Ok(()),
         }
     }
@@ -179,152 +213,8 @@ impl Header {
     }
 }
 
-struct Reader<R> {
-    from: R,
-    size_bytes: u64,
-    position: u64,
-}
-
-impl<R: Read + Seek> Reader<R> {
-    fn left(&self) -> u64 {
-        self.size_bytes.saturating_sub(self.position)
-    }
-
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), GgufError> {
-        self.from.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => GgufError::Truncated { size_bytes: self.size_bytes },
-            _ => GgufError::Io(error),
-        })?;
-        self.position += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], GgufError> {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, GgufError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, GgufError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn count(&mut self, of: &str, most: u64) -> Result<u64, GgufError> {
-        let count = self.u64()?;
-        if count > most {
-            return Err(GgufError::Damaged { what: format!("it claims {count} {of}") });
-        }
-        Ok(count)
-    }
-
-    /// A length that fits what is left of the file.
-    fn length(&mut self, of: &str, most: u64) -> Result<u64, GgufError> {
-        let length = self.u64()?;
-        if length > most {
-            return Err(GgufError::Damaged { what: format!("{of} claims {length} bytes") });
-        }
-        if length > self.left() {
-            return Err(GgufError::Truncated { size_bytes: self.size_bytes });
-        }
-        Ok(length)
-    }
-
-    fn text(&mut self, of: &str, most: u64) -> Result<String, GgufError> {
-        let length = self.length(of, most)?;
-        let mut bytes = vec![0; length as usize];
-        self.fill(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn skip(&mut self, bytes: u64) -> Result<(), GgufError> {
-        let distance = i64::try_from(bytes).ok().filter(|_| bytes <= self.left());
-        let Some(distance) = distance else {
-            return Err(GgufError::Truncated { size_bytes: self.size_bytes });
-        };
-        self.from.seek_relative(distance).map_err(GgufError::Io)?;
-        self.position += bytes;
-        Ok(())
-    }
-
-    fn value(&mut self, kind: u32) -> Result<Value, GgufError> {
-        Ok(match kind {
-            0 => Value::Integer(u64::from(u8::from_le_bytes(self.array()?))),
-            2 => Value::Integer(u64::from(u16::from_le_bytes(self.array()?))),
-            4 => Value::Integer(u64::from(self.u32()?)),
-            10 => Value::Integer(self.u64()?),
-            1 => signed(i64::from(i8::from_le_bytes(self.array()?))),
-            3 => signed(i64::from(i16::from_le_bytes(self.array()?))),
-            5 => signed(i64::from(i32::from_le_bytes(self.array()?))),
-            11 => signed(i64::from_le_bytes(self.array()?)),
-            8 => Value::Text(self.text("a text", TEXT_MAX_BYTES)?),
-            9 => {
-                self.skip_array(NESTING_MAX)?;
-                Value::Other
-            }
-            _ => {
-                self.skip(fixed_size(kind)?)?;
-                Value::Other
-            }
-        })
-    }
-
-    fn skip_array(&mut self, nesting_left: u32) -> Result<(), GgufError> {
-        let kind = self.u32()?;
-        let length = self.u64()?;
-        // Every element takes at least one byte (a text takes eight), which bounds the loops below by the file's size.
-        if length > self.left() {
-            return Err(GgufError::Truncated { size_bytes: self.size_bytes });
-        }
-        match kind {
-            8 => {
-                for _ in 0..length {
-                    let text = self.length("a text", TEXT_MAX_BYTES)?;
-                    self.skip(text)?;
-                }
-                Ok(())
-            }
-            9 if nesting_left == 0 => {
-                Err(GgufError::Damaged { what: "its arrays are nested too deep".to_owned() })
-            }
-            9 => {
-                for _ in 0..length {
-                    self.skip_array(nesting_left - 1)?;
-                }
-                Ok(())
-            }
-            _ => self.skip(fixed_size(kind)?.saturating_mul(length)),
-        }
-    }
-
-    fn tensor_offset(&mut self) -> Result<u64, GgufError> {
-        let name = self.length("a tensor's name", NAME_MAX_BYTES)?;
-        self.skip(name)?;
-        let dimensions = self.u32()?;
-        if dimensions > DIMENSIONS_MAX {
-            return Err(GgufError::Damaged { what: format!("a tensor claims {dimensions} dimensions") });
-        }
-        self.skip(u64::from(dimensions) * 8 + 4)?;
-        self.u64()
-    }
-}
-
-fn signed(value: i64) -> Value {
-    u64::try_from(value).map_or(Value::Other, Value::Integer)
-}
-
-/// Bytes of a value whose size does not depend on its content.
-fn fixed_size(kind: u32) -> Result<u64, GgufError> {
-    match kind {
-        0 | 1 | 7 => Ok(1),
-        2 | 3 => Ok(2),
-        4..=6 => Ok(4),
-        10..=12 => Ok(8),
-        _ => Err(GgufError::Damaged { what: format!("it holds a value of the unknown type {kind}") }),
-    }
+fn damaged(what: impl Into<String>) -> GgufError {
+    GgufError::Damaged { what: what.into() }
 }
 
 #[cfg(test)]

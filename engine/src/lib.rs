@@ -11,6 +11,7 @@
 mod catalog;
 mod config;
 mod constraint;
+pub mod containment;
 pub mod decoder;
 mod embedding;
 mod engine;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::containment::Containment;
+
 /// A model's id: its file's stem in lower case without the quantisation (`smollm2-135m-instruct`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(String);
@@ -89,6 +91,8 @@ pub struct ModelInfo {
     pub size_bytes: u64,
     /// Tokens that prompt and answer may have together; none before the model was loaded once.
     pub context_tokens: Option<u32>,
+    /// How far the process is contained that holds it, or held it last; none before it was loaded once.
+    pub containment: Option<Containment>,
     /// Where it is.
     pub state: ModelState,
     /// Used where a request names none.

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::containment::Containment;
 use crate::decoder::{LoadRequest, ModelFacts};
 use crate::question::{Question, Told};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -77,6 +78,8 @@ pub enum Event {
         /// [`PROTOCOL_VERSION`] of the worker.
         protocol: u32,
     },
+    /// How far the worker is contained; before it opens the model.
+    Contained(Containment),
     /// The model is being read.
     Loading {
         /// What is being done.

@@ -6,7 +6,7 @@
 //!                              └────────────┼─▶ outbox ◀─┘ ─▶ events ─▶ stdout
 //! ```
 //!
-//! Called by the `main` of a worker program only, with the function that loads its kind of model.
+//! Called by the `main` of a worker program only, with the functions that contain the process and load its kind of model.
 
 use std::io;
 use std::process::ExitCode;
@@ -17,8 +17,9 @@ use std::thread;
 use std::time::Instant;
 
 use crate::LoadStage;
+use crate::containment::Containment;
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
-use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame};
+use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame, write_frame};
 use scheduler::Scheduler;
 
 pub(crate) mod chance;
@@ -54,16 +55,17 @@ enum WorkerError {
     NoLoadCommand,
 }
 
-/// Serves the parent on the other side of standard input and output until it goes. The decoder is loaded, used and
-/// dropped on the calling thread. Standard output belongs to the frames: whatever else prints there lands on standard
-/// error. The parent starts a worker program with the one argument `worker`.
-pub fn run<D, R, L>(load: L) -> ExitCode
+/// Serves the parent on the other side of standard input and output until it goes. `contain` is called while there is no
+/// other thread and before `load`, which opens the model. The decoder is loaded, used and dropped on the calling thread.
+/// Standard output belongs to the frames: whatever else prints there lands on standard error. The parent starts a worker
+/// program with the one argument `worker`.
+pub fn run<D, R, L>(contain: impl FnOnce(&LoadRequest) -> Containment, load: L) -> ExitCode
 where
     D: Decoder,
     R: PromptReader,
     L: FnOnce(&LoadRequest, &mut LoadProgress<'_>) -> Result<LoadedModel<D, R>, LoadError>,
 {
-    match serve_parent(load) {
+    match serve_parent(contain, load) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -72,20 +74,25 @@ where
     }
 }
 
-fn serve_parent<D, R, L>(load: L) -> Result<(), WorkerError>
+fn serve_parent<D, R, L>(
+    contain: impl FnOnce(&LoadRequest) -> Containment,
+    load: L,
+) -> Result<(), WorkerError>
 where
     D: Decoder,
     R: PromptReader,
     L: FnOnce(&LoadRequest, &mut LoadProgress<'_>) -> Result<LoadedModel<D, R>, LoadError>,
 {
     let frames = pipes::claim_stdout()?;
-    let (outbox, events) = sync_channel(OUTBOX_CAPACITY);
-    let writer = spawn("events", move || pipes::write_events(frames, &events))?;
-    let _ = outbox.send(Event::Hello { protocol: PROTOCOL_VERSION });
-
+    write_frame(&frames, &Event::Hello { protocol: PROTOCOL_VERSION })?;
     let Some(Command::Load(request)) = read_frame(io::stdin().lock())? else {
         return Err(WorkerError::NoLoadCommand);
     };
+    let process = resident::Process::open();
+    write_frame(&frames, &Event::Contained(contain(&request)))?;
+
+    let (outbox, events) = sync_channel(OUTBOX_CAPACITY);
+    let writer = spawn("events", move || pipes::write_events(frames, &events))?;
     let (inbox, messages) = sync_channel(INBOX_CAPACITY);
     let (jobs, waiting_jobs) = sync_channel(JOBS_CAPACITY);
     let parent_gone = Arc::new(AtomicBool::new(false));
@@ -103,7 +110,7 @@ where
             return Ok(());
         }
     };
-    let memory = resident::with_process(memory);
+    let memory = process.added_to(memory);
     let _ = outbox.send(Event::Loaded { facts: decoder.facts().clone(), memory });
     let desk_outbox = outbox.clone();
     spawn("prompt-desk", move || prompt_desk::serve(reader, &waiting_jobs, &inbox, &desk_outbox))?;

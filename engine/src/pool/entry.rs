@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Heard;
 use super::board::Board;
 use super::process::Worker;
+use crate::containment::Containment;
 use crate::decoder::{LoadRequest, ModelFacts};
 use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
@@ -107,6 +108,8 @@ pub(super) struct Entry {
     pub(super) facts: Option<ModelFacts>,
     /// As it was measured when the model was loaded last.
     pub(super) measured: Option<MemoryUse>,
+    /// Of the last worker.
+    pub(super) containment: Option<Containment>,
     state: State,
     is_default: bool,
     /// Where its state can be seen, and at which index.
@@ -148,6 +151,7 @@ impl Entry {
             settings: found.settings,
             facts: None,
             measured: None,
+            containment: None,
             state,
             is_default: false,
             board: None,
@@ -186,6 +190,7 @@ impl Entry {
             path: self.path.clone(),
             size_bytes: self.size_bytes,
             context_tokens: self.facts.as_ref().map(|facts| facts.context_tokens),
+            containment: self.containment.clone(),
             state: match &self.state {
                 State::Unloaded => ModelState::Unloaded,
                 State::Loading { stage, fraction, .. } => {

@@ -11,34 +11,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog;
+use crate::containment::{INHERITED_VARIABLES, SET_VARIABLES};
 use crate::decoder::LoadRequest;
 use crate::protocol::{self, Command, Event, FrameError};
 
 /// How long a worker may take to go once its input has ended; it gives itself one second less.
 const FAREWELL: Duration = Duration::from_secs(6);
-
-/// What a worker inherits of our environment: where libraries, temporary files and devices are, and how to log. None of
-/// our secrets.
-const ENVIRONMENT: [&str; 14] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-    "HIP_VISIBLE_DEVICES",
-    "ROCR_VISIBLE_DEVICES",
-    "GGML_VK_VISIBLE_DEVICES",
-    "RUST_BACKTRACE",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-];
-
-/// Threads of OpenMP wait for each other in a busy loop, which on a busy machine makes a step ten times as long. So many
-/// turns, then they sleep: five percent slower when quiet, unharmed when not.
-const SPIN_COUNT: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
 
 /// Numbers worker processes within one engine.
 pub(super) type WorkerId = u64;
@@ -155,8 +133,8 @@ fn spawn(spec: &Spec) -> std::io::Result<Child> {
         .arg("worker")
         .current_dir(&spec.directory)
         .env_clear()
-        .envs(ENVIRONMENT.iter().filter_map(inherited))
-        .env(SPIN_COUNT.0, SPIN_COUNT.1)
+        .envs(INHERITED_VARIABLES.iter().filter_map(inherited))
+        .envs(SET_VARIABLES)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

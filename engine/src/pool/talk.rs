@@ -86,6 +86,7 @@ impl Entry {
             ),
             Event::Loading { stage, fraction } => self.tell_loading(stage, fraction),
             Event::Loaded { facts, memory } => self.begin_serving(facts, memory),
+            Event::Contained(containment) => self.containment = Some(containment),
             Event::LoadFailed { message } => self.fail(message, Instant::now()),
             Event::Step(updates) => updates.into_iter().for_each(|update| self.pass_on(update)),
             Event::Told { id, result } => {

@@ -1,22 +1,44 @@
 //! What the worker's process takes beside the buffers that its decoder knows of: libraries, the vocabulary, tables.
 
-use std::fs;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use rustix::param::page_size;
 
 use crate::MemoryUse;
 
-/// Adds it to what the decoder told.
-pub(super) fn with_process(memory: MemoryUse) -> MemoryUse {
-    let resident_bytes = fs::read_to_string("/proc/self/status").ok().and_then(|text| resident_bytes(&text));
-    let known_bytes = memory.weights_bytes.saturating_add(memory.cache_bytes);
-    // The weights are read and the cache was cleared, so both are resident; of the compute buffers hardly anything.
-    let process_bytes = resident_bytes.unwrap_or_default().saturating_sub(known_bytes);
-    MemoryUse { process_bytes, ..memory }
+/// The kernel's account of this process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pages: Option<File>,
+    page_bytes: u64,
 }
 
-/// `VmRSS` of `/proc/<pid>/status`.
-fn resident_bytes(status: &str) -> Option<u64> {
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?;
-    kib.parse::<u64>().ok()?.checked_mul(1024)
+impl Process {
+    /// Opens it, which a contained process may not.
+    pub(super) fn open() -> Self {
+        Self { pages: File::open("/proc/self/statm").ok(), page_bytes: page_size() as u64 }
+    }
+
+    /// Adds it to what the decoder told.
+    pub(super) fn added_to(&self, memory: MemoryUse) -> MemoryUse {
+        let known_bytes = memory.weights_bytes.saturating_add(memory.cache_bytes);
+        // The weights are read and the cache was cleared, so both are resident; of the compute buffers hardly anything.
+        let process_bytes = self.resident_bytes().unwrap_or_default().saturating_sub(known_bytes);
+        MemoryUse { process_bytes, ..memory }
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        let mut text = [0; 256];
+        let length = self.pages.as_ref()?.read_at(&mut text, 0).ok()?;
+        let pages = resident_pages(std::str::from_utf8(text.get(..length)?).ok()?)?;
+        pages.checked_mul(self.page_bytes)
+    }
+}
+
+/// The second number of `statm`.
+fn resident_pages(statm: &str) -> Option<u64> {
+    statm.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -25,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_size_of_a_process_is_read_as_linux_writes_it() {
-        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    1204 kB\nRssAnon:\t 8 kB\n"), Some(1204 * 1024));
-        assert_eq!(resident_bytes("Name:\tx\n"), None);
+        assert_eq!(resident_pages("16904 1204 900 2 0 1500 0\n"), Some(1204));
+        assert_eq!(resident_pages(""), None);
     }
 }
