@@ -1,12 +1,14 @@
 //! `oriel-bench compare`: two servers that speak OpenAI's API, measured by turns in one run, so that what the machine
 //! does besides meets both. Only one of them is asked at a time.
 
+mod bandwidth;
 mod completion;
 mod figure;
 mod identity;
 mod machine;
 mod program;
 mod report;
+mod request;
 mod rounds;
 mod scenario;
 mod server;
@@ -21,6 +23,8 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
+use bandwidth::Floor;
+use machine::{Machine, Work};
 use report::Report;
 use rounds::Rounds;
 use scenario::Scenario;
@@ -111,11 +115,13 @@ pub async fn measure(options: &Options) -> Result<String, Failure> {
 }
 
 async fn compare(options: &Options) -> Result<Report, Failure> {
-    let machine = machine::Machine::read();
+    let machine = Machine::read();
     let model = options.model_file.as_deref().map(identity::ModelFile::read).transpose()?;
     let run = options
         .run
         .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    let floor = model.as_ref().map(|model| Floor::measure(options.threads, model.size_bytes));
+    let before = Work::now();
     let [a, b] = options.servers();
     let mut servers = [Server::open(a).await?, Server::open(b).await?];
     let identities = [
@@ -131,7 +137,9 @@ async fn compare(options: &Options) -> Result<Report, Failure> {
     }
     let report = Report {
         machine,
+        others_percent: Work::now().zip(before).map(|(now, before)| now.others_percent(&before)),
         model,
+        floor,
         run,
         rounds: options.rounds,
         servers: identities,

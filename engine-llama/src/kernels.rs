@@ -27,5 +27,13 @@ pub fn register() -> Option<&'static str> {
     unsafe { CStr::from_ptr(name) }.to_str().ok()
 }
 
+/// Extensions of the processor that ggml was compiled for, and parts of it, as llama.cpp lists them.
+pub fn ggml() -> String {
+    // SAFETY: returns a text of llama.cpp's own that is made anew by each call; only `oriel-engine version` calls.
+    let told = unsafe { CStr::from_ptr(llama_cpp_sys_2::llama_print_system_info()) }.to_string_lossy();
+    let on = told.split(['|', ':']).filter_map(|part| part.trim().strip_suffix(" = 1"));
+    on.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ mod embedder;
 mod finder;
 #[cfg(test)]
 mod golden;
-mod kernels;
+pub mod kernels;
 mod likelihood;
 pub mod load;
 pub mod log;

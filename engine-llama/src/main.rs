@@ -9,7 +9,7 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use engine_llama::{containment, load, log};
+use engine_llama::{containment, kernels, load, log};
 
 /// Runs one language model for Oriel.
 #[derive(Parser)]
@@ -25,7 +25,7 @@ enum Command {
     Worker,
     /// Measures a model on this machine.
     Bench(bench::Options),
-    /// Prints the version.
+    /// Prints the version, and which kernels compute on this machine.
     Version,
 }
 
@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(options),
         Command::Version => {
             println!("oriel-engine {}", env!("CARGO_PKG_VERSION"));
+            println!("kernels of ggml: {}", kernels::ggml());
+            println!("kernels of its own: {}", kernels::register().unwrap_or("none"));
             ExitCode::SUCCESS
         }
     }

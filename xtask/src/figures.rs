@@ -1,6 +1,7 @@
 //! `cargo xtask figures`: measures what can be measured on this machine: memory, start, size of the page, speed through
 //! nginx. For figures worth keeping let nothing else run.
 
+pub mod compare;
 pub mod streams;
 
 use std::fs;

@@ -28,6 +28,7 @@ usage: cargo xtask <command>
   chaos [--short]  kill everything under load and check that nothing is lost; --help has more
   figures          measure memory, start, page and speed
   figures streams  measure thousands of idle streams, and hundreds of answers at once
+  figures compare  measure Oriel and llama-server by turns; --help has more
   model <dir>      put the starter model into a directory that has no model
   build page       build the page only
   build programs   build oriel and oriel-engine only";
@@ -53,6 +54,9 @@ fn obey(words: &[&str]) -> Outcome {
         ["chaos", options @ ..] => chaos::chaos(options),
         ["figures"] => figures::figures(),
         ["figures", "streams"] => figures::streams::streams(),
+        ["figures", "compare", options @ ..] => {
+            figures::compare::compare(&figures::compare::Options::read(options)?)
+        }
         ["model", directory] => step("starter model", || setup::models::place_starter(directory.as_ref())),
         ["build", "page"] => up::set_up_page().and_then(|()| step("page", build::page::build)),
         ["build", "programs"] => step("programs", build::programs::build),

@@ -8,80 +8,8 @@ use reqwest::{RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 use shared::sse;
 
+use super::request::Ask;
 use crate::failure::Failure;
-
-/// The body of a request.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ask {
-    /// Which model.
-    pub model: String,
-    /// The conversation so far.
-    pub messages: Vec<Message>,
-    /// The answer is to be this long, in tokens.
-    pub max_tokens: u32,
-    /// How the next token is chosen.
-    #[serde(flatten)]
-    pub sampling: Sampling,
-    stream: bool,
-    stream_options: StreamOptions,
-}
-
-/// One message.
-#[derive(Clone, Debug, Serialize)]
-pub struct Message {
-    role: &'static str,
-    content: String,
-}
-
-/// How the next token is chosen. Every value is sent: the servers' own defaults differ.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Sampling {
-    temperature: f64,
-    top_k: u32,
-    top_p: f64,
-    min_p: f64,
-    seed: u32,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
-impl Ask {
-    /// A request for a stream that ends with the usage.
-    pub fn new(model: &str, messages: Vec<Message>, max_tokens: u32, sampling: Sampling) -> Self {
-        let stream_options = StreamOptions { include_usage: true };
-        Self { model: model.to_owned(), messages, max_tokens, sampling, stream: true, stream_options }
-    }
-}
-
-impl Message {
-    /// Instructions.
-    pub fn system(content: impl Into<String>) -> Self {
-        Self { role: "system", content: content.into() }
-    }
-
-    /// What a person says.
-    pub fn user(content: impl Into<String>) -> Self {
-        Self { role: "user", content: content.into() }
-    }
-
-    /// What the model has said.
-    pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: "assistant", content: content.into() }
-    }
-}
-
-impl Sampling {
-    /// Always the likeliest token.
-    pub const GREEDY: Self = Self { temperature: 0.0, top_k: 1, top_p: 1.0, min_p: 0.0, seed: 1 };
-
-    /// As people chat. It keeps a small model from repeating itself, which would be another measurement.
-    pub fn lively(seed: u32) -> Self {
-        Self { temperature: 0.8, top_k: 40, top_p: 0.95, min_p: 0.05, seed }
-    }
-}
 
 /// What the server counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -113,6 +41,11 @@ impl Usage {
 /// A stream that is being read.
 pub struct Completion {
     response: Response,
+    reader: Reader,
+}
+
+/// From bytes to what was heard.
+struct Reader {
     decoder: sse::Decoder,
     heard: Heard,
     has_ended: bool,
@@ -129,8 +62,6 @@ pub struct Heard {
     pub text: String,
     /// Known at the end.
     pub usage: Usage,
-    /// Why it ended.
-    pub finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +76,6 @@ struct Chunk {
 struct Choice {
     #[serde(default)]
     delta: Delta,
-    finish_reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -158,28 +88,15 @@ impl Completion {
     pub async fn begin(request: RequestBuilder, ask: &Ask) -> Result<Self, Failure> {
         let sent = Instant::now();
         let response = accepted(request.json(ask).send().await?).await?;
-        let heard = Heard {
-            sent,
-            arrivals: Vec::new(),
-            text: String::new(),
-            usage: Usage::default(),
-            finish_reason: None,
-        };
-        Ok(Self { response, decoder: sse::Decoder::new(), heard, has_ended: false })
+        Ok(Self { response, reader: Reader::new(sent) })
     }
 
     /// Waits for more text. False at the end.
     pub async fn more(&mut self) -> Result<bool, Failure> {
-        while !self.has_ended {
+        while !self.reader.has_ended {
             let piece = self.response.chunk().await?;
             let piece = piece.ok_or(Failure::Broken("ended in the middle of an answer"))?;
-            let now = Instant::now();
-            let mut has_text = false;
-            for event in self.decoder.push(&piece)? {
-                has_text |= self.take(&event.data)?;
-            }
-            if has_text {
-                self.heard.arrivals.push(now);
+            if self.reader.push(&piece, Instant::now())? {
                 return Ok(true);
             }
         }
@@ -188,18 +105,37 @@ impl Completion {
 
     /// What came so far.
     pub fn heard(self) -> Heard {
-        self.heard
+        self.reader.heard
     }
 
     /// How often text came so far.
     pub fn arrivals(&self) -> usize {
-        self.heard.arrivals.len()
+        self.reader.heard.arrivals.len()
     }
 
     /// Reads to the end.
     pub async fn read_to_end(mut self) -> Result<Heard, Failure> {
         while self.more().await? {}
-        Ok(self.heard)
+        Ok(self.heard())
+    }
+}
+
+impl Reader {
+    fn new(sent: Instant) -> Self {
+        let heard = Heard { sent, arrivals: Vec::new(), text: String::new(), usage: Usage::default() };
+        Self { decoder: sse::Decoder::new(), heard, has_ended: false }
+    }
+
+    /// Takes bytes that came at `now`. Whether they had text; what comes at once counts as one arrival.
+    fn push(&mut self, bytes: &[u8], now: Instant) -> Result<bool, Failure> {
+        let mut has_text = false;
+        for event in self.decoder.push(bytes)? {
+            has_text |= self.take(&event.data)?;
+        }
+        if has_text {
+            self.heard.arrivals.push(now);
+        }
+        Ok(has_text)
     }
 
     /// Whether the event had text.
@@ -220,9 +156,6 @@ impl Completion {
             let text = choice.delta.content.unwrap_or_default();
             has_text |= !text.is_empty();
             self.heard.text.push_str(&text);
-            if choice.finish_reason.is_some() {
-                self.heard.finish_reason = choice.finish_reason;
-            }
         }
         Ok(has_text)
     }
@@ -261,4 +194,61 @@ impl Heard {
 /// In ms.
 pub fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As both servers write it: the role first and without text, a comment, the usage at the end.
+    const STREAM: &str = "\
+data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\n\n\
+: ping\n\n\
+data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}],\"usage\":null}\n\n\
+data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\", you.\"}}]}\n\n\
+data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n\
+data: {\"choices\":[],\"usage\":{\"completion_tokens\":5,\"prompt_tokens\":19,\"total_tokens\":24,\
+\"prompt_tokens_details\":{\"cached_tokens\":7}}}\n\n\
+data: [DONE]\n\n";
+
+    #[test]
+    fn tokens_are_what_the_server_counted_wherever_the_stream_is_cut() {
+        let start = Instant::now();
+        for cut in 0..STREAM.len() {
+            let mut reader = Reader::new(start);
+            let (head, tail) = STREAM.as_bytes().split_at(cut);
+            reader.push(head, start + Duration::from_millis(100)).unwrap();
+            assert!(!reader.has_ended);
+            reader.push(tail, start + Duration::from_millis(300)).unwrap();
+            assert!(reader.has_ended);
+            let heard = reader.heard;
+            assert_eq!(heard.text, "Hello, you.");
+            assert_eq!((heard.usage.prompt_tokens, heard.usage.completion_tokens), (19, 5));
+            assert_eq!(heard.usage.cached_tokens(), 7);
+            assert!(matches!(heard.arrivals.len(), 1 | 2), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn speed_and_gaps_are_told_by_when_text_came() {
+        let start = Instant::now();
+        let mut reader = Reader::new(start);
+        let mut at_ms = 40;
+        for piece in STREAM.split_inclusive("\n\n") {
+            at_ms += 10;
+            reader.push(piece.as_bytes(), start + Duration::from_millis(at_ms)).unwrap();
+        }
+        let heard = reader.heard;
+        assert_eq!(heard.first_token_ms(), Some(70.0));
+        assert_eq!(heard.gaps_ms(), [10.0]);
+        // Four tokens after the first one.
+        assert_eq!(heard.tokens_per_second().map(f64::round), Some(400.0));
+    }
+
+    #[test]
+    fn an_error_in_the_middle_of_an_answer_is_no_end() {
+        let mut reader = Reader::new(Instant::now());
+        let refused = reader.push(b"data: {\"error\":{\"message\":\"no memory\"}}\n\n", Instant::now());
+        assert!(refused.unwrap_err().to_string().contains("no memory"));
+    }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::bandwidth::Floor;
 use super::figure::{Figure, Unit};
 use super::identity::{Identity, ModelFile};
 use super::machine::Machine;
@@ -17,8 +18,12 @@ use super::statistics::Summary;
 pub struct Report {
     /// Where and when.
     pub machine: Machine,
+    /// The part of the processors that was neither ours nor idle meanwhile, in percent.
+    pub others_percent: Option<f64>,
     /// What both compute with.
     pub model: Option<ModelFile>,
+    /// How fast one stream could be at most.
+    pub floor: Option<Floor>,
     /// The number that gives the same texts again.
     pub run: u64,
     /// How often each scenario was done at each server.
@@ -80,16 +85,10 @@ impl Row {
         self.goal.map_or_else(String::new, |goal| format!("{sign} {goal:.2}"))
     }
 
-    /// What was left out, in a sentence; nothing where nothing was.
-    pub fn remark(&self, names: [&str; 2]) -> Option<String> {
+    /// What else is to be known of the figure: sizes of prompts, and what was left out; a sentence each.
+    pub fn remarks(&self, names: [&str; 2]) -> Vec<String> {
         let sides = [&self.a, &self.b].into_iter().zip(names);
-        let remarks: Vec<String> = sides
-            .filter_map(|(side, name)| {
-                let last = side.left_out.last()?;
-                Some(format!("{} rounds of {name} left out ({last})", side.left_out.len()))
-            })
-            .collect();
-        (!remarks.is_empty()).then(|| remarks.join("; "))
+        sides.flat_map(|(side, name)| side.remarks(name)).collect()
     }
 }
 
@@ -97,6 +96,17 @@ impl Side {
     /// The median for a table.
     pub fn median_text(&self) -> String {
         self.summary.as_ref().map_or_else(|| "not measured".into(), |summary| number(summary.median))
+    }
+
+    fn remarks(&self, name: &str) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if let Some((prompt, cached)) = self.prompt_tokens.zip(self.cached_tokens) {
+            remarks.push(format!("{name}: {prompt} tokens in the prompt, {cached} of them read before"));
+        }
+        if let Some(why) = self.left_out.last() {
+            remarks.push(format!("{name}: {} rounds left out: {why}", self.left_out.len()));
+        }
+        remarks
     }
 
     /// The 99th percentile for a table.
@@ -132,13 +142,19 @@ impl Report {
     /// Where, when and with what, a fact a line.
     pub fn circumstances(&self) -> Vec<String> {
         let Machine { processor, cores, kernel, load_before, taken_at } = &self.machine;
+        let others = self.others_percent.map_or_else(String::new, |percent| {
+            format!(", {percent:.1} % of the processors taken by others meanwhile")
+        });
         let mut facts = vec![
-            format!("{taken_at}, {processor}, {cores} cores, Linux {kernel}, load before {load_before:.2}"),
+            format!(
+                "{taken_at}, {processor}, {cores} cores, Linux {kernel}, load before {load_before:.2}{others}"
+            ),
             format!("{} rounds by turns, texts of run {}", self.rounds, self.run),
         ];
         if let Some(model) = &self.model {
             facts.push(format!("{}, {} bytes, sha256 {}", model.name, model.size_bytes, model.sha256));
         }
+        facts.extend(self.floor_text());
         for (server, idle) in self.servers.iter().zip(self.idle_processor_percent) {
             let mut fact = server.name.clone();
             for (name, value) in &server.says {
@@ -156,6 +172,27 @@ impl Report {
             facts.push(fact);
         }
         facts
+    }
+}
+
+impl Report {
+    /// The memory's bandwidth, and what part of it one stream reaches.
+    fn floor_text(&self) -> Option<String> {
+        let floor = self.floor?;
+        let mut text = format!(
+            "memory is read at {:.1} GB/s: the weights once for each token take {:.2} ms, {:.0} tokens/s",
+            floor.bytes_per_second / 1e9,
+            floor.ms_per_token,
+            floor.tokens_per_second
+        );
+        let single = self.rows.iter().find(|row| row.figure == Figure::SingleSpeed);
+        for (side, name) in single.into_iter().flat_map(|row| [&row.a, &row.b]).zip(self.names()) {
+            if let Some(summary) = &side.summary {
+                let percent = summary.median * 100.0 / floor.tokens_per_second;
+                text.push_str(&format!(", {name} with one stream {percent:.0} % of that"));
+            }
+        }
+        Some(text)
     }
 }
 
@@ -190,10 +227,13 @@ impl fmt::Display for Report {
                 Some(false) => writeln!(f, " missed")?,
                 None => writeln!(f)?,
             }
-            if let Some(remark) = row.remark(names) {
+            for remark in row.remarks(names) {
                 writeln!(f, "    {remark}")?;
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

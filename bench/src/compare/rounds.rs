@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::completion::{Message, Sampling, Usage};
+use super::completion::Usage;
 use super::figure::Figure;
 use super::report::{Row, Side};
+use super::request::{Message, Sampling};
 use super::scenario::{Round, Scenario};
 use super::server::Server;
 use super::statistics::Summary;

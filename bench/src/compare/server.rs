@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
-use super::completion::{Ask, Completion, Heard, Message, Sampling};
+use super::completion::{Completion, Heard};
 use super::program::Program;
+use super::request::{Ask, Message, Sampling};
 use crate::failure::Failure;
 use crate::{crowd, process};
 

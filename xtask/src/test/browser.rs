@@ -89,7 +89,8 @@ fn playwright() -> Outcome<Done> {
     Ok(Done::Made("fetched".into()))
 }
 
-fn free_port() -> Outcome<u16> {
+/// A port that nobody listens on.
+pub fn free_port() -> Outcome<u16> {
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).doing("find a free port")?;
     Ok(listener.local_addr().doing("find a free port")?.port())
 }

@@ -31,9 +31,11 @@ pub fn tables(report: &Report) -> String {
             row.goal_text()
         ));
     }
-    let remarks =
-        report.rows.iter().filter_map(|row| Some(format!("- {}: {}\n", row.title, row.remark(names)?)));
-    let remarks: String = remarks.collect();
+    let remarks: String = report
+        .rows
+        .iter()
+        .flat_map(|row| row.remarks(names).into_iter().map(|remark| format!("- {}: {remark}\n", row.title)))
+        .collect();
     if !remarks.is_empty() {
         text.push_str(&format!("\n{remarks}"));
     }

@@ -1,8 +1,8 @@
 //! An answer that repeats a given program, as it is or with a changed name: most of it can be guessed from the prompt.
 
 use super::{Round, Taken, full};
-use crate::compare::completion::{Message, Sampling};
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 const FUNCTIONS: usize = 6;
@@ -29,7 +29,7 @@ pub(super) async fn take(round: &Round<'_>, edit: bool) -> Result<Taken, Failure
     }
     let figure = if edit { Figure::EditSpeed } else { Figure::CopySpeed };
     let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
-    Ok(Taken::one(figure, speed, heard.usage))
+    Ok(Taken { readings: vec![(figure, vec![speed])], usage: None })
 }
 
 /// The part of an answer's lines that stand in the program.

@@ -6,8 +6,9 @@ use futures_util::future::{try_join, try_join_all};
 use tokio::sync::{Semaphore, watch};
 
 use super::{Round, Taken, first_token_ms};
-use crate::compare::completion::{Heard, Message, Sampling, ms};
+use crate::compare::completion::{Heard, ms};
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 const STREAMS: u32 = 4;
@@ -100,7 +101,6 @@ mod tests {
             arrivals: times.iter().map(|ms| at(*ms)).collect(),
             text: String::new(),
             usage: Usage::default(),
-            finish_reason: None,
         };
         // The longest gap is over before it begins, and one reaches beyond its end.
         let stalled = stream(&[0, 500, 510, 520, 800, 810]);

@@ -1,8 +1,8 @@
 //! A conversation goes on: only what is new has to be read. Also after the server was started again.
 
 use super::{Round, Taken, first_token_ms};
-use crate::compare::completion::{Message, Sampling};
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 /// With the answer, about 1,360 tokens.

@@ -3,8 +3,8 @@
 use futures_util::future::try_join_all;
 
 use super::{Round, Taken, first_token_ms};
-use crate::compare::completion::{Message, Sampling};
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 const USERS: usize = 3;

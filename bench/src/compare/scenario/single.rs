@@ -1,8 +1,8 @@
 //! One answer, nobody else: how fast tokens come.
 
 use super::{Round, Taken, full};
-use crate::compare::completion::{Message, Sampling};
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 /// Long enough that the first tokens do not matter.
@@ -14,5 +14,5 @@ pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     full(&heard, ANSWER_TOKENS)?;
     let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
     let readings = vec![(Figure::SingleSpeed, vec![speed]), (Figure::SingleGap, heard.gaps_ms())];
-    Ok(Taken { readings, usage: Some(heard.usage) })
+    Ok(Taken { readings, usage: None })
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 
 use super::{Round, Taken, full};
-use crate::compare::completion::{Heard, Message, Sampling};
+use crate::compare::completion::Heard;
 use crate::compare::figure::Figure;
+use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
 const STREAMS: u32 = 8;
@@ -66,7 +67,6 @@ mod tests {
             text: String::new(),
             // Two in each arrival.
             usage: Usage { completion_tokens: 2 * times.len() as u32, ..Usage::default() },
-            finish_reason: None,
         };
         let heard = [answer(&[100, 200, 300, 400, 500]), answer(&[300, 400, 500, 600, 1000])];
         let (speed, whole) = speeds(&heard).unwrap();

@@ -1,0 +1,162 @@
+//! `cargo xtask figures compare`: Oriel and llama.cpp's own server by turns, with the same file, threads, context and
+//! slots; then the same Oriel through nginx. Let nothing else run.
+
+mod options;
+mod peer;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, thread};
+
+use crate::build::machine;
+use crate::command;
+use crate::failure::{Doing, Outcome};
+use crate::place;
+use crate::report::{say, step};
+use crate::setup::models;
+use crate::stack::settings::Settings;
+use crate::stack::{Stack, oriel};
+use crate::test::browser::{Scratch, free_port, settings};
+pub use options::Options;
+
+/// Answers at the same time, and tokens of each with its prompt: what the goals were set for.
+const SLOTS: &str = "8";
+const CONTEXT_TOKENS: &str = "2048";
+
+/// Builds what is needed, measures, and prints a table for docs/performance.md.
+pub fn compare(options: &Options) -> Outcome {
+    step("llama-server (xllamacpp)", peer::install)?;
+    let model = match &options.model {
+        Some(model) => std::path::absolute(model).doing("name the model")?,
+        None => {
+            step("starter model", || models::fetch(&models::STARTER))?;
+            models::path(&models::STARTER)?
+        }
+    };
+    step("programs", crate::build::programs::build)?;
+    let mut cargo = machine::cargo();
+    command::run(cargo.current_dir(place::root()).args(["build", "--release", "--package", "bench"]))?;
+
+    let results = Results::new(&model, options)?;
+    by_turns(&model, options, &results)?;
+    if options.only.is_none() {
+        crate::up::set_up()?;
+        step("page", crate::build::page::build)?;
+        through_nginx(&model, options, &results)?;
+    }
+    println!("{}", fs::read_to_string(results.file("md")).doing("read the table")?);
+    say(&format!("The results are also in {} (.json, .svg)", results.file("md").display()));
+    Ok(())
+}
+
+/// Both servers, started and ended by the bench, so that it can restart them.
+fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
+    let data = Scratch::new("compare")?;
+    let settings = oriel_settings(&data.0, model)?;
+    let threads = threads();
+    let peer =
+        peer::Peer { model, port: free_port()?, threads: &threads, slots: SLOTS, context: CONTEXT_TOKENS };
+    let given = format!("{threads} threads, {SLOTS} slots of {CONTEXT_TOKENS} tokens");
+    let mut bench = bench();
+    bench.args(["--url-a", &format!("http://{}", settings.backend), "--register-a"]);
+    bench.args(["--start-a", &as_one_line(&oriel::command(&settings)?)]);
+    bench.args(["--about-a", &format!("{given}, {}", engine()?)]);
+    bench.args(["--url-b", &peer.url(), "--start-b", &as_one_line(&peer.command(options.unified_peer)?)]);
+    bench.args(["--about-b", &format!("{given}, {}", peer::about()?)]);
+    bench.arg("--model-file").arg(model).args(["--threads", &threads]);
+    if model.to_string_lossy().contains("Q8_0") {
+        // Q8_0 has kernels for small batches, which guessed tokens gain from: more was promised for it.
+        bench.args(["--copy-goal", "1.5"]);
+    }
+    bench.args(["--rounds", &options.runs]);
+    if let Some(only) = &options.only {
+        bench.args(["--only", only]);
+    }
+    for (form, ending) in [("--json", "json"), ("--svg", "svg"), ("--markdown", "md")] {
+        bench.arg(form).arg(results.file(ending));
+    }
+    command::run(&mut bench)
+}
+
+/// What nginx and its way in and out take: the same server, asked through nginx and straight.
+fn through_nginx(model: &Path, options: &Options, results: &Results) -> Outcome {
+    let data = Scratch::new("compare-nginx")?;
+    let settings = oriel_settings(&data.0, model)?;
+    let backend = format!("http://{}", settings.backend);
+    let stack = Stack::start(settings)?;
+    let mut bench = bench();
+    bench.args(["--name-a", "through nginx", "--url-a", &stack.address(), "--register-a"]);
+    bench.args(["--name-b", "straight", "--url-b", &backend, "--register-b"]);
+    bench.args(["--only", "single,together", "--rounds", &options.runs]);
+    let table = results.file("nginx.md");
+    command::run(bench.arg("--markdown").arg(&table))?;
+    let both = [results.file("md"), table.clone()].map(|file| fs::read_to_string(file).unwrap_or_default());
+    fs::write(results.file("md"), both.join("\n")).doing("write the table")?;
+    fs::remove_file(&table).doing(format_args!("remove {}", table.display()))
+}
+
+fn oriel_settings(data: &Path, model: &Path) -> Outcome<Settings> {
+    let mut settings = settings(data)?;
+    settings.models = model.to_path_buf();
+    settings.environment = vec![
+        ("LOG_LEVEL", "warn".into()),
+        ("SLOTS", SLOTS.into()),
+        ("CONTEXT_TOKENS", CONTEXT_TOKENS.into()),
+        ("THREADS", threads()),
+        // Three users make an account first.
+        ("REGISTRATION", "open".into()),
+        ("BCRYPT_COST", "10".into()),
+    ];
+    Ok(settings)
+}
+
+/// What the worker says it is.
+fn engine() -> Outcome<String> {
+    let told = command::capture(Command::new(place::release_program("oriel-engine")).arg("version"))?;
+    Ok(told.replace('\n', ", "))
+}
+
+fn bench() -> Command {
+    let mut bench = Command::new(place::release_program("oriel-bench"));
+    // The table is printed at the end, as a whole.
+    bench.arg("compare").stdout(Stdio::null());
+    bench
+}
+
+/// All cores, at both.
+fn threads() -> String {
+    thread::available_parallelism().map_or(1, usize::from).to_string()
+}
+
+/// A command with its variables, for a shell.
+fn as_one_line(command: &Command) -> String {
+    let mut env = Command::new("env");
+    for (name, value) in command.get_envs() {
+        let mut pair = name.to_owned();
+        pair.push("=");
+        pair.push(value.unwrap_or_default());
+        env.arg(pair);
+    }
+    env.arg(command.get_program()).args(command.get_args());
+    command::show(&env)
+}
+
+/// Where the results of one comparison go.
+struct Results(PathBuf);
+
+impl Results {
+    fn new(model: &Path, options: &Options) -> Outcome<Self> {
+        let directory = place::target().join("figures");
+        fs::create_dir_all(&directory).doing(format_args!("make {}", directory.display()))?;
+        let model = model.file_stem().unwrap_or_default().to_string_lossy();
+        let peer = if options.unified_peer { "-unified" } else { "" };
+        Ok(Self(directory.join(format!("compare-{model}{peer}"))))
+    }
+
+    /// One of them.
+    fn file(&self, ending: &str) -> PathBuf {
+        let mut path = self.0.clone().into_os_string();
+        path.push(format!(".{ending}"));
+        path.into()
+    }
+}
