@@ -11,6 +11,7 @@ use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
+use crate::draft::DraftModel;
 use crate::likelihood;
 use crate::sampling::Sampler;
 use crate::vocabulary::Vocabulary;
@@ -26,14 +27,20 @@ pub struct LlamaDecoder {
     has_logits: Vec<bool>,
     /// By slot.
     samplers: Vec<Option<Sampler>>,
+    draft_model: Option<DraftModel>,
 }
 
 impl LlamaDecoder {
-    /// `context` was made for `facts`.
-    pub fn new(context: LlamaContext<'static>, vocabulary: Arc<Vocabulary>, facts: ModelFacts) -> Self {
+    /// `context` was made for `facts`, and so was that of the model that drafts.
+    pub fn new(
+        context: LlamaContext<'static>,
+        vocabulary: Arc<Vocabulary>,
+        facts: ModelFacts,
+        draft_model: Option<DraftModel>,
+    ) -> Self {
         let batch = LlamaBatch::new(facts.batch_tokens as usize, 1);
         let samplers = (0..facts.slots).map(|_| None).collect();
-        Self { context, vocabulary, facts, batch, has_logits: Vec::new(), samplers }
+        Self { context, vocabulary, facts, batch, has_logits: Vec::new(), samplers, draft_model }
     }
 
     /// llama.cpp's number of a row that has logits.
@@ -106,6 +113,14 @@ impl Decoder for LlamaDecoder {
             logprob,
         };
         Ok(TokenChoice { chosen: tell(likely.chosen), top: likely.top.into_iter().map(tell).collect() })
+    }
+
+    fn draft(&mut self, slot: u32, tokens: &[Token], most: usize) -> Vec<Token> {
+        let Some(draft_model) = &mut self.draft_model else { return Vec::new() };
+        draft_model.draft(slot, tokens, most).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the draft model failed");
+            Vec::new()
+        })
     }
 
     fn end(&mut self, slot: u32) {

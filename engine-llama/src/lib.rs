@@ -14,6 +14,7 @@ mod binding;
 mod buffers;
 pub mod containment;
 pub mod decoder;
+mod draft;
 mod embedder;
 mod finder;
 #[cfg(test)]

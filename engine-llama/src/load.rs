@@ -23,6 +23,7 @@ use llama_cpp_2::token::LlamaToken;
 
 use crate::containment::memory;
 use crate::decoder::LlamaDecoder;
+use crate::draft::DraftModel;
 use crate::log::LlamaLog;
 use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
@@ -79,8 +80,13 @@ pub fn load(
     progress(LoadStage::Warming, 0.0);
     let can_cut =
         warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
+    let mut draft_model = None;
     if can_cut && request.speculation == Speculation::Auto {
         facts.drafting = Drafting::Lookup;
+        if let Some(path) = &request.draft_model {
+            draft_model = Some(load_draft_model(path, request, &vocabulary, &facts, (progress, log))?);
+            facts.drafting = Drafting::Model;
+        }
     }
 
     memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
@@ -93,10 +99,40 @@ pub fn load(
         "the model is loaded"
     );
     Ok(LoadedModel {
-        decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts),
+        decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts, draft_model),
         reader: LlamaReader::new(vocabulary, template, syntax),
         memory,
     })
+}
+
+/// The small model that drafts for the one with this vocabulary.
+fn load_draft_model(
+    path: &Path,
+    request: &LoadRequest,
+    vocabulary: &Vocabulary,
+    facts: &ModelFacts,
+    (progress, log): (&mut LoadProgress<'_>, &LlamaLog),
+) -> Result<DraftModel, LoadError> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let fail = |message: String| LoadError { message: format!("the draft model: {message}") };
+    let backend = backend().map_err(|error| fail(error.to_string()))?;
+    let complaints = &log.complaints;
+    let model = read_model(backend, path, progress)
+        .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
+    let model: &'static LlamaModel = Box::leak(Box::new(model));
+    check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
+    let own = Vocabulary::new(model);
+    if !own.fits(vocabulary) {
+        return Err(fail(refusal::of_draft_vocabulary(&file, own.size(), vocabulary.size())));
+    }
+    let mut context = make_context(backend, model, facts, request.threads)
+        .ok_or_else(|| fail(refusal::of_context(&file, facts, &complaints.take())))?;
+    let can_cut =
+        warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
+    if !can_cut {
+        return Err(fail(refusal::of_draft_cache(&file)));
+    }
+    Ok(DraftModel::new(context, facts))
 }
 
 /// llama.cpp is started once in a process.

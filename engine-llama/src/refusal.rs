@@ -49,6 +49,21 @@ pub fn of_context(file: &str, facts: &ModelFacts, complaints: &[String]) -> Stri
     )
 }
 
+/// What one model drafts means something else to the other.
+pub fn of_draft_vocabulary(file: &str, own_tokens: u32, wanted_tokens: u32) -> String {
+    format!(
+        "{file} has another vocabulary ({own_tokens} tokens, and the model has {wanted_tokens}); set `draft_model` to a \
+         small model of the same family, or take it out of models.toml"
+    )
+}
+
+/// What it drafts cannot be taken back.
+pub fn of_draft_cache(file: &str) -> String {
+    format!(
+        "{file} cannot forget single tokens; choose another one, or take `draft_model` out of models.toml"
+    )
+}
+
 /// The first token could not be evaluated.
 pub fn of_first_step(file: &str, error: &str) -> String {
     format!("{file} was loaded, but cannot be evaluated; choose another model ({error})")

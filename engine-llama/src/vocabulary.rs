@@ -10,6 +10,9 @@ use llama_cpp_2::token_type::LlamaTokenAttr;
 use crate::markers::{Marker, Markers, Piece};
 use crate::passages::Passages;
 
+/// So many tokens more or less at the end of a vocabulary are padding: models of one family are padded differently.
+const PADDING_MAX: usize = 256;
+
 /// A model's vocabulary.
 #[derive(Debug)]
 pub struct Vocabulary {
@@ -84,6 +87,17 @@ impl Vocabulary {
     /// Whether a token ends the answer.
     pub fn ends_answer(&self, token: Token) -> bool {
         usize::try_from(token).is_ok_and(|index| self.ends_answer.get(index).copied().unwrap_or_default())
+    }
+
+    /// Whether the tokens of another model are the same, but for padding at the end.
+    pub fn fits(&self, other: &Self) -> bool {
+        let (own, others) = (self.ends.len(), other.ends.len());
+        let same = |token: Token| {
+            self.bytes(token) == other.bytes(token) && self.ends_answer(token) == other.ends_answer(token)
+        };
+        own.abs_diff(others) <= PADDING_MAX
+            && self.bos == other.bos
+            && (0..own.min(others)).all(|index| Token::try_from(index).is_ok_and(same))
     }
 
     /// The first token that has these bytes. Looks at all of them.

@@ -33,7 +33,7 @@
 
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
-use crate::worker::chance;
+use crate::worker;
 use crate::{Chat, ChatMessage, MemoryUse, SamplingParams};
 
 pub use beat::clock_us;
@@ -58,7 +58,7 @@ pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> S
     let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);
     let mut bytes = Vec::new();
     for k in 0..most.min(EXPECTED_MAX_TOKENS) {
-        let draw = chance::draw(sampling.seed(), k);
+        let draw = worker::draw(sampling.seed(), k);
         let token = script::answer_token(&prompt, k, sampling, draw);
         if token == script::END {
             break;

@@ -20,9 +20,10 @@ use crate::LoadStage;
 use crate::containment::Containment;
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame, write_frame};
+pub use chance::draw;
 use scheduler::Scheduler;
 
-pub(crate) mod chance;
+mod chance;
 mod drafts;
 mod pace;
 mod pipes;

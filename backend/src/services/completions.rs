@@ -87,6 +87,10 @@ pub struct TokenCounts {
     pub completion: u32,
     /// How many of those were reasoning.
     pub reasoning: u32,
+    /// Guessed ahead by the engine.
+    pub drafted: u32,
+    /// How many of those the model then chose.
+    pub accepted: u32,
 }
 
 type Events = Pin<Box<dyn Stream<Item = (u32, GenerationEvent)> + Send>>;
@@ -226,6 +230,8 @@ impl Completion {
                 self.prompt_is_read = true;
                 self.clock.ended(now, usage.tokens_per_second);
                 self.counts.completion += usage.completion_tokens;
+                self.counts.drafted += usage.drafted_tokens;
+                self.counts.accepted += usage.accepted_tokens;
                 CompletionEvent::Ended { choice, reason }
             }
             GenerationEvent::Failed(error) => return Err(failure(error)),

@@ -2,7 +2,7 @@
 //! it would have, whatever ran beside it.
 
 /// Uniform in `[0, 1)` for the token at `position` of the answer, from 0.
-pub(crate) fn draw(seed: u32, position: usize) -> f64 {
+pub fn draw(seed: u32, position: usize) -> f64 {
     let bits = mix(mix(u64::from(seed)) ^ position as u64);
     // The upper 53 bits: as many as a double holds exactly.
     (bits >> 11) as f64 / (1_u64 << 53) as f64

@@ -35,6 +35,10 @@ pub struct Timings {
     pub predicted_ms: f64,
     /// Tokens a second after the first one: of one answer the model's own speed, of several all of them together.
     pub predicted_per_second: f64,
+    /// Tokens that the engine guessed ahead.
+    pub draft_n: u32,
+    /// How many of those the model then chose.
+    pub draft_n_accepted: u32,
 }
 
 impl Clock {
@@ -84,6 +88,8 @@ impl Clock {
             predicted_n: counts.completion,
             predicted_ms,
             predicted_per_second,
+            draft_n: counts.drafted,
+            draft_n_accepted: counts.accepted,
         }
     }
 }
@@ -105,11 +111,19 @@ mod tests {
         clock.text(at(300));
         clock.text(at(400));
         clock.ended(at(1300), 12.5);
-        let counts = TokenCounts { prompt: 120, cached: 20, completion: 11, reasoning: 0 };
+        let counts = TokenCounts {
+            prompt: 120,
+            cached: 20,
+            completion: 11,
+            drafted: 6,
+            accepted: 5,
+            ..TokenCounts::default()
+        };
         let timings = clock.timings(counts);
         assert_eq!((timings.wait_ms, timings.prompt_ms, timings.predicted_ms), (100.0, 200.0, 1000.0));
         assert_eq!((timings.cache_n, timings.prompt_n, timings.prompt_per_second), (20, 100, 500.0));
         assert_eq!((timings.predicted_n, timings.predicted_per_second), (11, 12.5));
+        assert_eq!((timings.draft_n, timings.draft_n_accepted), (6, 5));
         // Of two answers their sum counts.
         clock.ended(at(2300), 12.5);
         assert_eq!(clock.timings(TokenCounts { completion: 21, ..counts }).predicted_per_second, 10.0);

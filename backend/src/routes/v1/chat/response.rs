@@ -316,6 +316,10 @@ pub(in crate::routes) struct TimingsView {
     /// From the first token to the last one.
     predicted_ms: f64,
     predicted_per_second: f64,
+    /// Tokens that were guessed ahead; not those of a `prediction` that the client sends.
+    draft_n: u32,
+    /// How many of those the model then chose.
+    draft_n_accepted: u32,
 }
 
 impl From<Timings> for TimingsView {
@@ -329,6 +333,8 @@ impl From<Timings> for TimingsView {
             predicted_n: timings.predicted_n,
             predicted_ms: timings.predicted_ms,
             predicted_per_second: timings.predicted_per_second,
+            draft_n: timings.draft_n,
+            draft_n_accepted: timings.draft_n_accepted,
         }
     }
 }
