@@ -9,6 +9,8 @@ use engine::decoder::ModelFacts;
 
 /// How a line of the log that tells a size goes on behind the kind of the buffer.
 const SIZE: &str = " buffer size = ";
+/// Where weights are laid out anew, beside those of the mapped file.
+const COPIES: [&str; 3] = ["CPU_REPACK", "CPU_ORIEL", "AMX"];
 const MIB: f64 = 1024.0 * 1024.0;
 /// A logit.
 const LOGIT_BYTES: u64 = 4;
@@ -41,7 +43,9 @@ impl Buffers {
         let size_mib = after.trim().strip_suffix("MiB").and_then(|size| size.trim().parse::<f64>().ok());
         let (Some(size_mib), Some(kind)) = (size_mib, before.split_whitespace().next_back()) else { return };
         let size_bytes = (size_mib * MIB) as u64;
+        let is_copy = COPIES.iter().any(|name| before.split_whitespace().any(|word| word == *name));
         self.change(|memory| match kind {
+            "model" if is_copy => memory.copied_bytes += size_bytes,
             "model" | "LoRA" => memory.weights_bytes += size_bytes,
             "KV" | "RS" => memory.cache_bytes += size_bytes,
             "compute" | "output" => memory.compute_bytes += size_bytes,
@@ -81,7 +85,8 @@ mod tests {
         };
         let mib = |size: f64| (size * MIB) as u64;
         let memory = buffers.memory(&facts);
-        assert_eq!(memory.weights_bytes, mib(247.5));
+        assert_eq!(memory.weights_bytes, mib(235.0));
+        assert_eq!(memory.copied_bytes, mib(12.5));
         assert_eq!(memory.cache_bytes, mib(144.0));
         assert_eq!(memory.compute_bytes, mib(527.5 - 508.0));
         buffers.forget();

@@ -243,6 +243,10 @@ pub trait PromptReader: Send + Sync + 'static {
     }
 }
 
+/// A slot's context where none is asked for, unless the model was trained for less: the cache of a model trained for
+/// 128 k would take more memory than the model.
+const CONTEXT_TOKENS: u32 = 8_192;
+
 /// What to load; the first command that a worker gets.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LoadRequest {
@@ -250,8 +254,7 @@ pub struct LoadRequest {
     pub path: std::path::PathBuf,
     /// Slots to make, at least 1.
     pub slots: u32,
-    /// Tokens of one slot; none: what the model was trained for, but at most 8,192, so that the cache of a model
-    /// trained for 128 k does not take more memory than the model.
+    /// Tokens of one slot; none: what the model was trained for, but at most 8,192.
     pub context_tokens: Option<u32>,
     /// Threads for one token of each stream; none: found by measuring, at most the machine's cores.
     pub threads: Option<u32>,
@@ -274,6 +277,12 @@ pub struct LoadRequest {
 }
 
 impl LoadRequest {
+    /// Tokens of one slot, for a model that was trained to read `trained_tokens`.
+    pub fn slot_tokens(&self, trained_tokens: Option<u32>) -> u32 {
+        let tokens = self.context_tokens.unwrap_or(CONTEXT_TOKENS);
+        tokens.min(trained_tokens.unwrap_or(tokens)).max(1)
+    }
+
     /// A model as it is, with one slot and nothing kept beyond it.
     pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
         Self {

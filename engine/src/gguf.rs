@@ -76,6 +76,7 @@ pub struct Header {
     metadata: BTreeMap<String, Value>,
     tensors: u64,
     size_bytes: u64,
+    weights_bytes: u64,
 }
 
 impl Header {
@@ -120,8 +121,8 @@ impl Header {
             }
             metadata.insert(key, value);
         }
-        let header = Self { metadata, tensors, size_bytes };
-        tensors::check(&mut reader, tensors, header.alignment_bytes()?)?;
+        let mut header = Self { metadata, tensors, size_bytes, weights_bytes: 0 };
+        header.weights_bytes = tensors::check(&mut reader, tensors, header.alignment_bytes()?)?;
         shape::check(&header)?;
         Ok(header)
     }
@@ -156,9 +157,9 @@ impl Header {
     }
 
     /// Elements of a list of the metadata.
-    fn length(&self, key: &str) -> Option<u64> {
+    pub fn length(&self, key: &str) -> Option<u64> {
         match self.metadata.get(key) {
-            Some(Value::List { length }) => Some(*length),
+            Some(Value::List { length, .. }) => Some(*length),
             _ => None,
         }
     }
@@ -183,6 +184,24 @@ impl Header {
         self.size_bytes
     }
 
+    /// Bytes of the weights in this file.
+    pub fn weights_bytes(&self) -> u64 {
+        self.weights_bytes
+    }
+
+    /// Whether it holds what is added to a model, and no model.
+    pub fn is_adapter(&self) -> bool {
+        self.text("general.type") == Some("adapter")
+    }
+
+    /// Whether it can be applied to a model; else a sentence that says why.
+    pub fn check_is_adapter(&self) -> Result<(), GgufError> {
+        match self.text("adapter.type") {
+            Some("lora") if self.is_adapter() && self.tensors > 0 => Ok(()),
+            _ => Err(damaged("it holds no LoRA adapter")),
+        }
+    }
+
     /// Whether it can answer, as far as the header tells; else a sentence that says why.
     pub fn check_is_model(&self) -> Result<(), GgufError> {
         // The first of several files may leave all weights to the others.
@@ -195,21 +214,18 @@ impl Header {
         }
     }
 
-    /// Bytes that one token of context takes in the cache, as 16-bit keys and values; none where the header does not
-    /// tell. An upper estimate: models with sliding windows take less.
-    pub fn cache_bytes_per_token(&self) -> Option<u64> {
-        let layers = self.of_architecture("block_count")?;
-        let heads = self.of_architecture("attention.head_count")?;
-        let cache_heads = self.of_architecture("attention.head_count_kv").unwrap_or(heads);
-        let width = self.of_architecture("embedding_length")?.checked_div(heads)?;
-        let key = self.of_architecture("attention.key_length").unwrap_or(width);
-        let value = self.of_architecture("attention.value_length").unwrap_or(width);
-        let per_head = key.checked_add(value)?.checked_mul(2)?;
-        layers.checked_mul(cache_heads)?.checked_mul(per_head)
+    /// A whole number that belongs to the family of the model.
+    pub fn of_architecture(&self, key: &str) -> Option<u64> {
+        self.integer(&format!("{}.{key}", self.architecture()?))
     }
 
-    fn of_architecture(&self, key: &str) -> Option<u64> {
-        self.integer(&format!("{}.{key}", self.architecture()?))
+    /// As [`Header::of_architecture`], of one layer: the entry of a list, or a number that is that of all layers.
+    pub fn of_layer(&self, key: &str, layer: usize) -> Option<u64> {
+        let key = format!("{}.{key}", self.architecture()?);
+        match self.metadata.get(&key) {
+            Some(Value::List { integers, .. }) => integers.get(layer).copied(),
+            _ => self.integer(&key),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub use event::{
     FinishReason, GenerationError, GenerationEvent, TextKind, TokenChoice, TokenLikelihood, Usage,
 };
 pub use generation::{GenerateRequest, Generation};
-pub use memory::MemoryUse;
+pub use memory::{MemoryUse, ModelMemory};
 pub use model::{LoadStage, ModelId, ModelInfo, ModelState};
 pub use prompt::{
     Chat, ChatMessage, ChatRole, Priority, Prompt, PromptSize, ReasoningEffort, ReasoningMode,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ModelMemory;
 use crate::containment::Containment;
 
 /// A model's id: its file's stem in lower case without the quantisation (`smollm2-135m-instruct`).
@@ -97,4 +98,8 @@ pub struct ModelInfo {
     pub state: ModelState,
     /// Used where a request names none.
     pub is_default: bool,
+    /// Loaded at the start and never unloaded by itself.
+    pub is_pinned: bool,
+    /// What it takes of the memory.
+    pub memory: ModelMemory,
 }

@@ -59,7 +59,9 @@ impl Pool {
     pub(crate) fn new(config: EngineConfig, found: Vec<Found>) -> Self {
         let now = Instant::now();
         let (news_sender, news) = mpsc::channel(NEWS_CAPACITY);
-        let mut entries: Vec<Entry> = found.into_iter().map(|found| Entry::new(found, now)).collect();
+        let mut entries: Vec<Entry> =
+            found.into_iter().map(|found| Entry::new(found, &config, now)).collect();
+        room::refuse_what_never_fits(&mut entries, config.memory_budget_bytes, now);
         // A person who names no model means one that works.
         let default = entries.iter().position(Entry::is_usable).unwrap_or(0);
         if let Some(entry) = entries.get_mut(default) {
@@ -91,6 +93,8 @@ impl Pool {
     pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let wishes = Arc::clone(&self.wishes);
         let mut has_clients = true;
+        // Pinned models do not wait to be asked for.
+        self.advance(Instant::now());
         while self.closing.is_none() || self.alive > 0 {
             let deadline = self.next_deadline();
             tokio::select! {
@@ -136,7 +140,7 @@ impl Pool {
             },
             Request::Unload { model, reply } => {
                 if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == model) {
-                    entry.unloads.push(reply);
+                    entry.let_go(reply);
                 }
             }
         }
@@ -154,20 +158,15 @@ impl Pool {
     /// The model, if it takes another request. One user cannot keep all others out: whoever has no request there yet
     /// finds room up to twice the usual bound.
     fn entry_with_room(&mut self, model: &ModelId, user: Option<u128>) -> Result<&mut Entry, EngineError> {
-        let places = self.places();
         let entry = self.entries.iter_mut().find(|entry| entry.id == *model);
         let entry = entry.ok_or_else(|| EngineError::UnknownModel { id: model.to_string() })?;
+        let places = entry.places(&self.config);
         let is_new = user.is_some_and(|user| !entry.serves(user));
         if entry.load() < places || (is_new && entry.load() < 2 * places) {
             Ok(entry)
         } else {
             Err(EngineError::Overloaded { retry_after_s: entry.retry_after_s() })
         }
-    }
-
-    /// Requests that one model takes, running and waiting.
-    fn places(&self) -> usize {
-        self.config.slots as usize + self.config.queue_capacity
     }
 
     fn new_key(&mut self) -> GenerationKey {
@@ -210,11 +209,11 @@ impl Pool {
     }
 
     fn start_worker(&mut self, index: usize) {
-        let places = self.places();
         let Some(entry) = self.entries.get_mut(index) else { return };
-        let load = match entry.load_request(&self.config) {
+        let places = entry.places(&self.config);
+        let load = match entry.plan.clone() {
             Ok(load) => load,
-            Err(message) => return entry.fail(message, Instant::now()),
+            Err(message) => return entry.reject(message, Instant::now()),
         };
         self.last_worker += 1;
         let spec = Spec {
@@ -225,7 +224,8 @@ impl Pool {
             // Of every request its beginning, a pause, that it goes on, and a stop, with as much to spare.
             commands_capacity: 8 * places,
         };
-        tracing::info!(model = %entry.id, "the model is being loaded");
+        let estimated_bytes = entry.memory.estimated.total_bytes();
+        tracing::info!(model = %entry.id, estimated_bytes, "the model is being loaded");
         let worker = Worker::start(spec, self.news_sender.clone());
         self.alive += 1;
         entry.begin_loading(worker);

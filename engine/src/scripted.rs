@@ -33,8 +33,9 @@
 
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
+use crate::memory::Needs;
 use crate::worker;
-use crate::{Chat, ChatMessage, MemoryUse, SamplingParams};
+use crate::{Chat, ChatMessage, MemoryUse, ModelSettings, SamplingParams};
 
 pub use beat::clock_us;
 pub use decoder::ScriptedDecoder;
@@ -77,5 +78,13 @@ pub fn load(
     let model = ScriptedModel::from_header(&header);
     model.pretend_to_load(progress)?;
     let decoder = ScriptedDecoder::new(&model, request, Box::new(std::thread::sleep));
-    Ok(LoadedModel { decoder, reader: ScriptedReader, memory: MemoryUse::default() })
+    Ok(LoadedModel { decoder, reader: ScriptedReader, memory: memory(&model, &header, request) })
+}
+
+/// What the header lets expect, and the surplus.
+fn memory(model: &ScriptedModel, header: &Header, request: &LoadRequest) -> MemoryUse {
+    let settings = ModelSettings::default();
+    let mut memory = Needs::read(&request.path, header, &settings).memory(request);
+    memory.compute_bytes += u64::from(model.surplus_mib) * 1024 * 1024;
+    memory
 }

@@ -16,10 +16,10 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use crate::LoadStage;
 use crate::containment::Containment;
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame, write_frame};
+use crate::{LoadStage, MemoryUse};
 pub use chance::draw;
 use scheduler::Scheduler;
 
@@ -111,7 +111,7 @@ where
             return Ok(());
         }
     };
-    let memory = process.added_to(memory);
+    let memory = MemoryUse { states_bytes: request.states.memory_bytes, ..process.added_to(memory) };
     let _ = outbox.send(Event::Loaded { facts: decoder.facts().clone(), memory });
     let desk_outbox = outbox.clone();
     spawn("prompt-desk", move || prompt_desk::serve(reader, &waiting_jobs, &inbox, &desk_outbox))?;

@@ -12,12 +12,22 @@ const TEXT_MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// text takes llama.cpp ten times the bytes that it has at least in the file.
 const ELEMENTS_MAX: u64 = 4 * 1024 * 1024;
 
-/// A value of the metadata. What lists hold is skipped.
+/// Longest list whose numbers are kept, which are those of the layers.
+const LAYERS_MAX: u64 = 1_024;
+
+/// A value of the metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    Integer { value: u64, is_u32: bool },
+    Integer {
+        value: u64,
+        is_u32: bool,
+    },
     Text(String),
-    List { length: u64 },
+    /// What it holds is kept where it is whole numbers, or yes (1) and no, one for each layer.
+    List {
+        length: u64,
+        integers: Vec<u64>,
+    },
     Other,
 }
 
@@ -119,8 +129,13 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     pub(super) fn value(&mut self) -> Result<Value, GgufError> {
+        let kind = self.u32()?;
+        self.value_of(kind)
+    }
+
+    fn value_of(&mut self, kind: u32) -> Result<Value, GgufError> {
         let integer = |value: u64| Value::Integer { value, is_u32: false };
-        Ok(match self.u32()? {
+        Ok(match kind {
             0 => integer(u8::from_le_bytes(self.array()?).into()),
             2 => integer(u16::from_le_bytes(self.array()?).into()),
             4 => Value::Integer { value: self.u32()?.into(), is_u32: true },
@@ -130,7 +145,7 @@ impl<R: Read + Seek> Reader<R> {
             5 => signed(i32::from_le_bytes(self.array()?).into()),
             11 => signed(i64::from_le_bytes(self.array()?)),
             8 => Value::Text(self.text("a text", TEXT_MAX_BYTES)?),
-            9 => Value::List { length: self.skip_list()? },
+            9 => self.list()?,
             kind => {
                 self.skip(fixed_size(kind)?)?;
                 Value::Other
@@ -138,8 +153,8 @@ impl<R: Read + Seek> Reader<R> {
         })
     }
 
-    /// Answers how many elements it has. llama.cpp knows no lists of lists.
-    fn skip_list(&mut self) -> Result<u64, GgufError> {
+    /// llama.cpp knows no lists of lists.
+    fn list(&mut self) -> Result<Value, GgufError> {
         let kind = self.u32()?;
         if kind == 9 {
             return Err(damaged("it holds a list of lists"));
@@ -152,15 +167,27 @@ impl<R: Read + Seek> Reader<R> {
         if length > ELEMENTS_MAX {
             return Err(damaged(format!("a list claims {length} elements")));
         }
-        if kind != 8 {
-            self.skip(fixed_size(kind)?.saturating_mul(length))?;
-            return Ok(length);
+        let mut integers = Vec::new();
+        match kind {
+            8 => {
+                for _ in 0..length {
+                    let text = self.length("a text", TEXT_MAX_BYTES)?;
+                    self.skip(text)?;
+                }
+            }
+            0..=5 | 7 | 10 | 11 if length <= LAYERS_MAX => {
+                // Yes and no are one byte.
+                let kind = if kind == 7 { 0 } else { kind };
+                for _ in 0..length {
+                    match self.value_of(kind)? {
+                        Value::Integer { value, .. } => integers.push(value),
+                        _ => integers.push(0),
+                    }
+                }
+            }
+            _ => self.skip(fixed_size(kind)?.saturating_mul(length))?,
         }
-        for _ in 0..length {
-            let text = self.length("a text", TEXT_MAX_BYTES)?;
-            self.skip(text)?;
-        }
-        Ok(length)
+        Ok(Value::List { length, integers })
     }
 }
 

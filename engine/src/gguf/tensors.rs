@@ -57,12 +57,12 @@ pub fn tensor_type(kind: u32) -> Option<TensorType> {
 }
 
 /// Reads `count` entries of the table. Tensors lie one behind the other in its order, each at the next multiple of
-/// `alignment_bytes`.
+/// `alignment_bytes`. Answers how many bytes they take together.
 pub(super) fn check<R: Read + Seek>(
     reader: &mut Reader<R>,
     count: u64,
     alignment_bytes: u64,
-) -> Result<(), GgufError> {
+) -> Result<u64, GgufError> {
     let mut names = HashSet::new();
     let mut next = 0_u64;
     let mut end = 0_u64;
@@ -81,8 +81,8 @@ pub(super) fn check<R: Read + Seek>(
         }
     }
     let data_at = reader.position().checked_next_multiple_of(alignment_bytes).ok_or_else(too_large)?;
-    let end = data_at.checked_add(end).ok_or_else(too_large)?;
-    if count > 0 && end > reader.size_bytes() { Err(reader.truncated()) } else { Ok(()) }
+    let file_end = data_at.checked_add(end).ok_or_else(too_large)?;
+    if count > 0 && file_end > reader.size_bytes() { Err(reader.truncated()) } else { Ok(end) }
 }
 
 /// Of the tensor whose dimensions and type come next.

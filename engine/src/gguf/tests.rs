@@ -108,17 +108,21 @@ fn arrays_are_skipped_and_what_follows_is_read() {
 }
 
 #[test]
-fn the_cache_is_estimated_from_the_header() {
-    let number = |key: &str, value: u32| entry(key, 4, &value.to_le_bytes());
+fn lists_of_layers_are_kept_and_long_ones_only_counted() {
+    let list = |kind: u32, values: &[u8], length: u64| {
+        [kind.to_le_bytes().as_slice(), &length.to_le_bytes(), values].concat()
+    };
+    let numbers: Vec<u8> = [3_u32, 0, 5].iter().flat_map(|number| number.to_le_bytes()).collect();
     let rest = [
         entry("general.architecture", 8, &[&1_u64.to_le_bytes()[..], b"x"].concat()),
-        number("x.block_count", 30),
-        number("x.attention.head_count", 9),
-        number("x.attention.head_count_kv", 3),
-        number("x.embedding_length", 576),
+        entry("x.heads", 9, &list(4, &numbers, 3)),
+        entry("x.slides", 9, &list(7, &[1, 0], 2)),
+        entry("x.tokens", 9, &list(0, &[0; 2_000], 2_000)),
     ];
-    let header = parse(&file(3, 0, 5, &rest.concat())).unwrap();
-    assert_eq!(header.cache_bytes_per_token(), Some(30 * 3 * (64 + 64) * 2));
+    let header = parse(&file(3, 0, 4, &rest.concat())).unwrap();
+    assert_eq!([0, 1, 2, 3].map(|layer| header.of_layer("heads", layer)), [Some(3), Some(0), Some(5), None]);
+    assert_eq!([0, 1].map(|layer| header.of_layer("slides", layer)), [Some(1), Some(0)]);
+    assert_eq!((header.of_layer("tokens", 0), header.length("x.tokens")), (None, Some(2_000)));
 }
 
 /// A tensor's entry.
@@ -220,6 +224,6 @@ proptest! {
             let length = bytes.len();
             bytes[at % length] = value;
         }
-        let _ = parse(&bytes).map(|header| header.cache_bytes_per_token());
+        let _ = parse(&bytes).map(|header| header.of_layer("attention.head_count", 0));
     }
 }

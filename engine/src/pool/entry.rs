@@ -14,33 +14,21 @@ use super::board::Board;
 use super::process::Worker;
 use crate::containment::Containment;
 use crate::decoder::{LoadRequest, ModelFacts};
-use crate::gguf::Header;
 use crate::mailbox::{GenerationKey, Outlet};
+use crate::memory::Needs;
 use crate::question::Question;
 use crate::{
     EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, LoadStage, MemoryUse,
-    ModelId, ModelInfo, ModelSettings, ModelState, StateBudget, catalog,
+    ModelId, ModelInfo, ModelMemory, ModelState, catalog,
 };
 
-/// The first pause after a model failed to load or its process died again; it doubles with each further time.
-const BACK_OFF: Duration = Duration::from_secs(1);
-/// The longest pause: a person who has repaired the file should not wait for long.
-const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-/// Deaths in a row, while loading or before the first word of any answer, after which a model is considered broken for a
-/// while. So many may be accidents.
-const DEATHS_MAX: u32 = 2;
-/// Failures further apart than this have nothing to do with each other. Longer than the longest pause and the loading
-/// after it, or a broken model would begin anew each time.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 /// A worker that owes an answer and says nothing for so long hangs: even a machine that swaps finishes a step in that time.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// How long an answer is taken to last before one was measured, to say when to try again.
 const ANSWER_GUESS: Duration = Duration::from_secs(10);
-/// Slots' share of the cache where the header does not tell, as bytes per token: that of a model of a few billion
-/// parameters.
-const CACHE_GUESS_BYTES_PER_TOKEN: u64 = 128 * 1024;
-/// What a worker takes beside weights and cache.
-const WORKER_BYTES: u64 = 128 * 1024 * 1024;
+
+mod failing;
+mod plan;
 
 /// What may be asked of a model.
 #[derive(Debug)]
@@ -101,13 +89,16 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) size_bytes: u64,
-    pub(super) cache_bytes_per_token: u64,
-    pub(super) trained_tokens: Option<u32>,
-    /// A sentence where they cannot be understood.
-    settings: Result<ModelSettings, String>,
+    /// What its worker is to load; a sentence where the model's settings cannot be understood.
+    pub(super) plan: Result<LoadRequest, String>,
+    /// None where the header was wrong at the start.
+    needs: Option<Needs>,
+    pub(super) memory: ModelMemory,
     pub(super) facts: Option<ModelFacts>,
-    /// As it was measured when the model was loaded last.
-    pub(super) measured: Option<MemoryUse>,
+    /// Loaded at the start and never unloaded by itself.
+    pub(super) is_pinned: bool,
+    /// Pinned, but unloaded on request: it waits until it is asked for.
+    pub(super) is_let_go: bool,
     /// Of the last worker.
     pub(super) containment: Option<Containment>,
     state: State,
@@ -131,11 +122,16 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(found: catalog::Found, now: Instant) -> Self {
-        let cache = found.header.as_ref().ok().and_then(Header::cache_bytes_per_token);
-        let trained_tokens = found.header.as_ref().ok().and_then(Header::context_tokens);
+    pub(super) fn new(found: catalog::Found, config: &EngineConfig, now: Instant) -> Self {
+        let is_pinned = found.settings.as_ref().is_ok_and(|settings| settings.pinned);
+        let plan =
+            found.settings.map(|settings| plan::load_request(&found.id, &found.path, settings, config));
+        let estimated = match (&found.needs, &plan) {
+            (Some(needs), Ok(load)) => needs.memory(load),
+            _ => MemoryUse { weights_bytes: found.size_bytes, ..MemoryUse::default() },
+        };
         let fault = found.header.err().map(|error| error.to_string());
-        let state = match fault.or_else(|| found.settings.as_ref().err().cloned()) {
+        let state = match fault.or_else(|| plan.as_ref().err().cloned()) {
             None => State::Unloaded,
             Some(message) => {
                 State::Failed { error: GenerationError::ModelUnusable { message }, retry_at: now }
@@ -146,11 +142,12 @@ impl Entry {
             name: found.name,
             path: found.path,
             size_bytes: found.size_bytes,
-            cache_bytes_per_token: cache.unwrap_or(CACHE_GUESS_BYTES_PER_TOKEN),
-            trained_tokens,
-            settings: found.settings,
+            plan,
+            needs: found.needs,
+            memory: ModelMemory { estimated, measured: None },
             facts: None,
-            measured: None,
+            is_pinned,
+            is_let_go: false,
             containment: None,
             state,
             is_default: false,
@@ -201,30 +198,9 @@ impl Entry {
                 State::Failed { error, .. } => ModelState::Failed { message: error.to_string() },
             },
             is_default: self.is_default,
+            is_pinned: self.is_pinned,
+            memory: self.memory,
         }
-    }
-
-    /// What a worker is to load; a sentence where the model's settings cannot be understood.
-    pub(super) fn load_request(&self, config: &EngineConfig) -> Result<LoadRequest, String> {
-        let settings = self.settings.clone()?;
-        Ok(LoadRequest {
-            path: self.path.clone(),
-            slots: settings.slots.unwrap_or(config.slots),
-            context_tokens: settings.context_tokens.or(config.context_tokens),
-            threads: settings.threads.or(config.threads),
-            batch_threads: settings.batch_threads.or(config.threads),
-            cache_type_k: settings.cache_type_k,
-            cache_type_v: settings.cache_type_v,
-            flash_attention: settings.flash_attention,
-            lora: settings.lora,
-            draft_model: settings.draft_model,
-            speculation: settings.speculation,
-            states: StateBudget {
-                directory: config.state_dir.join(format!("states-{}", self.id)),
-                memory_bytes: config.states_memory_bytes,
-                disk_bytes: config.states_disk_bytes,
-            },
-        })
     }
 
     pub(super) fn state(&self) -> &State {
@@ -289,14 +265,6 @@ impl Entry {
         }
     }
 
-    /// Memory that the model takes when loaded with `slots` of `context_tokens`: an estimate from above.
-    pub(super) fn memory_bytes(&self, slots: u32, context_tokens: Option<u32>) -> u64 {
-        let context_tokens = context_tokens.unwrap_or(self.trained_tokens.unwrap_or(8_192).min(8_192));
-        let cached_tokens = u64::from(slots) * u64::from(context_tokens);
-        let cache = self.cache_bytes_per_token.saturating_mul(cached_tokens);
-        self.size_bytes.saturating_add(cache).saturating_add(WORKER_BYTES)
-    }
-
     /// When it is worth trying again while the queue is full: when the time of one answer has passed.
     pub(super) fn retry_after_s(&self) -> u32 {
         self.answer_time.as_secs().clamp(1, 60) as u32
@@ -312,79 +280,19 @@ impl Entry {
         self.failures = 0;
         self.answer_time = (self.answer_time * 3 + took) / 4;
     }
-
-    /// Everybody who waits fails for the same reason.
-    pub(super) fn fail_waiting(&mut self, error: &GenerationError) {
-        for job in mem::take(&mut self.waiting) {
-            job.fail(error.clone());
-        }
-    }
-
-    /// Everybody whom the worker was at fails for the same reason.
-    pub(super) fn fail_active(&mut self, error: &GenerationError) {
-        for active in mem::take(&mut self.active).into_values() {
-            tell(&active.outlet, GenerationEvent::Failed(error.clone()));
-        }
-        for reply in mem::take(&mut self.asked).into_values() {
-            let _ = reply.send(Err(error.clone().into()));
-        }
-    }
-
-    /// Notes that the model could not be loaded, and until when not to try again.
-    pub(super) fn fail(&mut self, message: String, now: Instant) {
-        self.note_failure(now);
-        self.rest(GenerationError::ModelUnusable { message }, now);
-    }
-
-    fn note_failure(&mut self, now: Instant) {
-        let is_forgotten = now.saturating_duration_since(self.failed_at) > FORGOTTEN_AFTER;
-        self.failures = if is_forgotten { 1 } else { self.failures + 1 };
-        self.failed_at = now;
-    }
-
-    fn rest(&mut self, error: GenerationError, now: Instant) {
-        tracing::warn!(model = %self.id, %error, "the model cannot be used for now");
-        let retry_at = now + self.back_off();
-        self.enter(State::Failed { error: error.clone(), retry_at });
-        self.fail_active(&error);
-        self.fail_waiting(&error);
-    }
-
-    /// Notes that the process ended by itself, which it did as `how` says. Those who still wait get a new one, unless it
-    /// has happened too often. One that nobody had asked for anything counts as an accident.
-    pub(super) fn die(&mut self, how: &str, now: Instant) {
-        let is_loading = matches!(self.state(), State::Loading { .. });
-        if is_loading || self.is_busy() {
-            self.note_failure(now);
-        }
-        self.enter(State::Unloaded);
-        self.fail_active(&GenerationError::WorkerDied);
-        if self.failures <= DEATHS_MAX {
-            return;
-        }
-        let deaths = self.failures;
-        let error = if is_loading {
-            let message = format!(
-                "the model's process ended while loading ({how}), {deaths} times in a row: the file may be damaged \
-                 or the memory too small"
-            );
-            GenerationError::ModelUnusable { message }
-        } else {
-            let message = format!(
-                "the model's process died {deaths} times in a row; it is started again after a pause"
-            );
-            GenerationError::ModelResting { message }
-        };
-        self.rest(error, now);
-    }
-
-    fn back_off(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(6);
-        (BACK_OFF * 2_u32.pow(doublings)).min(BACK_OFF_MAX)
-    }
 }
 
 impl Job {
+    /// Whether nobody waits for it any longer.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            // Its consumer tells by a wish.
+            Self::Answer(_) => false,
+            Self::Ask { reply, .. } => reply.is_closed(),
+            Self::Load { reply } => reply.is_closed(),
+        }
+    }
+
     pub(super) fn fail(self, error: GenerationError) {
         match self {
             Self::Answer(answer) => tell(&answer.outlet, GenerationEvent::Failed(error)),
@@ -402,6 +310,3 @@ impl Job {
 pub(super) fn tell(outlet: &Outlet, event: GenerationEvent) {
     let _ = outlet.push(event);
 }
-
-#[cfg(test)]
-mod tests;

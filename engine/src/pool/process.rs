@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::LoraAdapter;
 use crate::catalog;
 use crate::containment::{INHERITED_VARIABLES, SET_VARIABLES};
 use crate::decoder::LoadRequest;
+use crate::gguf::{GgufError, Header};
 use crate::protocol::{self, Command, Event, FrameError};
 
 /// How long a worker may take to go once its input has ended; it gives itself one second less.
@@ -60,7 +62,7 @@ pub(super) enum Exit {
 pub(super) struct Worker {
     pub(super) id: WorkerId,
     commands: Option<mpsc::Sender<Vec<u8>>>,
-    _kill: oneshot::Sender<()>,
+    kill: Option<oneshot::Sender<()>>,
 }
 
 impl Worker {
@@ -74,12 +76,19 @@ impl Worker {
             // Without a pool there is nobody to tell.
             let _ = news.send(WorkerNews { worker: id, what: What::Gone(exit) }).await;
         });
-        Self { id, commands: Some(commands), _kill: kill }
+        Self { id, commands: Some(commands), kill: Some(kill) }
     }
 
     /// Hands over a frame; `false` when the worker no longer takes any, so that it is better killed.
     pub(super) fn send(&self, frame: Vec<u8>) -> bool {
         self.commands.as_ref().is_some_and(|commands| commands.try_send(frame).is_ok())
+    }
+
+    /// Kills the process, whatever it is at. Its end is told as any other.
+    pub(super) fn kill(&mut self) {
+        if let Some(kill) = self.kill.take() {
+            let _ = kill.send(());
+        }
     }
 
     /// Ends the worker's input: it finishes its step and goes.
@@ -122,6 +131,14 @@ async fn live(
 /// Checks what is to be loaded, and makes the directory for states.
 fn prepare(load: &LoadRequest) -> Result<(), String> {
     catalog::read_header(&load.path).map_err(|error| error.to_string())?;
+    let named = |what: &str, path: &Path, error: GgufError| format!("its {what} {}: {error}", path.display());
+    for LoraAdapter { path, .. } in &load.lora {
+        let checked = Header::read(path).and_then(|header| header.check_is_adapter());
+        checked.map_err(|error| named("adapter", path, error))?;
+    }
+    if let Some(path) = &load.draft_model {
+        catalog::read_header(path).map_err(|error| named("draft model", path, error))?;
+    }
     let directory = &load.states.directory;
     fs::create_dir_all(directory)
         .map_err(|error| format!("the directory {} cannot be made: {error}", directory.display()))

@@ -3,6 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::entry::{Active, Answer, Entry, Job, State, tell};
@@ -17,6 +18,7 @@ impl Entry {
     pub(super) fn ask(&mut self, job: Job) {
         let now = Instant::now();
         self.last_used = now;
+        self.is_let_go = false;
         match self.state() {
             State::Ready { .. } => return self.send(job),
             State::Failed { error, retry_at } if now < *retry_at => {
@@ -40,6 +42,12 @@ impl Entry {
             tell(&answer.outlet, event);
         }
         self.waiting.push_back(job);
+    }
+
+    /// Unloads it, although it is pinned, until it is asked for again.
+    pub(super) fn let_go(&mut self, reply: oneshot::Sender<()>) {
+        self.is_let_go = true;
+        self.unloads.push(reply);
     }
 
     /// Ends the answer with this key, if it is one of ours.
@@ -137,6 +145,17 @@ impl Entry {
             tracing::error!(model = %self.id, "the model's process hangs and is given up");
             self.die("it hung", now);
         }
+        self.waiting.retain(|job| !job.is_abandoned());
+        match self.state() {
+            State::Loading { .. } if !self.unloads.is_empty() => {
+                let message = "the model was unloaded before it was ready: ask again to load it";
+                self.fail_waiting(&GenerationError::ModelUnusable { message: message.to_owned() });
+                self.give_up_loading();
+            }
+            State::Loading { .. } if !self.is_awaited() => self.give_up_loading(),
+            State::Failed { .. } if is_over(self.retry_deadline()) => self.enter(State::Unloaded),
+            _ => {}
+        }
         let is_ready = matches!(self.state(), State::Ready { .. });
         if is_over(self.idle_deadline(idle_unload)) || (is_ready && !self.unloads.is_empty()) {
             self.begin_draining();
@@ -149,10 +168,22 @@ impl Entry {
         }
     }
 
+    /// Ends a worker that is loading; its model counts until the process has gone.
+    fn give_up_loading(&mut self) {
+        tracing::info!(model = %self.id, "nobody waits for the model any longer: its loading is given up");
+        self.change(|state| match state {
+            State::Loading { mut worker, .. } => {
+                worker.kill();
+                State::Draining { worker }
+            }
+            other => other,
+        });
+    }
+
     /// When the model will have been idle for long enough to be unloaded.
     pub(super) fn idle_deadline(&self, idle_unload: Option<Duration>) -> Option<Instant> {
         let is_idle = matches!(self.state(), State::Ready { .. }) && !self.is_busy();
-        idle_unload.filter(|_| is_idle).map(|idle| self.last_used + idle)
+        idle_unload.filter(|_| is_idle && !self.is_pinned).map(|idle| self.last_used + idle)
     }
 
     /// Ends the worker at once; its answers have been told.
@@ -169,9 +200,17 @@ impl Entry {
 
     fn begin_serving(&mut self, facts: ModelFacts, memory: MemoryUse) {
         let (slots, context_tokens) = (facts.slots, facts.context_tokens);
-        tracing::info!(model = %self.id, slots, context_tokens, "the model is ready");
         self.facts = Some(facts);
-        self.measured = Some(memory);
+        self.memory.measured = Some(memory);
+        tracing::info!(
+            model = %self.id,
+            slots,
+            context_tokens,
+            memory_bytes = memory.total_bytes(),
+            estimated_bytes = self.memory.estimated.total_bytes(),
+            error_percent = self.memory.error_percent().unwrap_or_default().round(),
+            "the model is ready"
+        );
         self.change(|state| match state {
             State::Loading { worker, .. } => State::Ready { worker },
             other => other,

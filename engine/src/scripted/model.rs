@@ -17,8 +17,12 @@ pub struct ScriptedModel {
     pub name: String,
     /// What it was "trained" for.
     pub context_tokens: u32,
-    /// Size of the file, which is sparse; 0 for no more than the header.
-    pub size_bytes: u64,
+    /// Size of its weights, which are a hole in the file.
+    pub weights_bytes: u64,
+    /// What a token of context takes, as the header and the worker tell; a multiple of 4.
+    pub cache_bytes_per_token: u32,
+    /// What the worker tells of its memory beyond what the header lets expect.
+    pub surplus_mib: u32,
     /// How long it loads.
     pub load_ms: u32,
     /// It cannot be loaded, for this reason.
@@ -40,7 +44,9 @@ impl Default for ScriptedModel {
         Self {
             name: "Scripted".to_owned(),
             context_tokens: 4_096,
-            size_bytes: 0,
+            weights_bytes: 32,
+            cache_bytes_per_token: 1_024,
+            surplus_mib: 0,
             load_ms: 0,
             load_error: None,
             crashes_on_load: false,
@@ -65,6 +71,11 @@ impl ScriptedModel {
         metadata.text("general.name", &self.name);
         metadata.text("tokenizer.chat_template", "scripted");
         metadata.number("scripted.context_length", self.context_tokens);
+        metadata.number("scripted.block_count", 1);
+        metadata.number("scripted.attention.head_count", 1);
+        // Of each number of a token's width there is a key and a value of two bytes.
+        metadata.number("scripted.embedding_length", self.cache_bytes_per_token / 4);
+        metadata.number("scripted.surplus_mib", self.surplus_mib);
         metadata.number("scripted.load_ms", self.load_ms);
         metadata.number("scripted.crashes_on_load", u32::from(self.crashes_on_load));
         metadata.number("scripted.step_us", self.step_us);
@@ -77,9 +88,9 @@ impl ScriptedModel {
             metadata.text("scripted.load_error", error);
         }
         let mut file = File::create(path)?;
-        file.write_all(&metadata.into_file())?;
-        let written = file.metadata()?.len();
-        file.set_len(self.size_bytes.max(written))
+        let header = metadata.into_header(self.weights_bytes);
+        file.write_all(&header)?;
+        file.set_len(header.len() as u64 + self.weights_bytes)
     }
 
     pub(super) fn from_header(header: &Header) -> Self {
@@ -91,7 +102,9 @@ impl ScriptedModel {
         Self {
             name: header.text("general.name").unwrap_or_default().to_owned(),
             context_tokens: number("context_length").max(1),
-            size_bytes: header.size_bytes(),
+            weights_bytes: header.weights_bytes(),
+            cache_bytes_per_token: number("embedding_length") * 4,
+            surplus_mib: number("surplus_mib"),
             load_ms: number("load_ms"),
             load_error: header.text("scripted.load_error").map(str::to_owned),
             crashes_on_load: number("crashes_on_load") != 0,
@@ -104,6 +117,7 @@ impl ScriptedModel {
 
     pub(super) fn pretend_to_load(&self, progress: &mut LoadProgress<'_>) -> Result<(), LoadError> {
         const STEPS: u32 = 10;
+        progress(LoadStage::Opening, 0.0);
         for step in 0..=STEPS {
             if !progress(LoadStage::Weights, step as f32 / STEPS as f32) {
                 return Err(LoadError { message: "the server has gone".to_owned() });
@@ -115,6 +129,7 @@ impl ScriptedModel {
                 thread::sleep(Duration::from_millis(u64::from(self.load_ms)) / STEPS);
             }
         }
+        progress(LoadStage::Warming, 0.0);
         match &self.load_error {
             Some(message) => Err(LoadError { message: message.clone() }),
             None => Ok(()),
@@ -151,20 +166,20 @@ impl Metadata {
         self.bytes.extend(text.as_bytes());
     }
 
-    /// The whole file, with one small tensor behind the metadata.
-    fn into_file(mut self) -> Vec<u8> {
+    /// All before the data, which is one tensor of bytes.
+    fn into_header(mut self, weights_bytes: u64) -> Vec<u8> {
         let mut file = b"GGUF".to_vec();
         file.extend(3_u32.to_le_bytes());
         file.extend(1_u64.to_le_bytes());
         file.extend(self.entries.to_le_bytes());
         self.raw_text("output.weight");
         self.bytes.extend(1_u32.to_le_bytes());
-        self.bytes.extend(8_u64.to_le_bytes());
-        self.bytes.extend(0_u32.to_le_bytes());
+        self.bytes.extend(weights_bytes.to_le_bytes());
+        self.bytes.extend(24_u32.to_le_bytes());
         self.bytes.extend(0_u64.to_le_bytes());
         file.append(&mut self.bytes);
-        // The data begins at the next multiple of 32; eight numbers of four bytes.
-        file.resize(file.len().next_multiple_of(32) + 32, 0);
+        // The data begins at the next multiple of 32.
+        file.resize(file.len().next_multiple_of(32), 0);
         file
     }
 }

@@ -22,7 +22,8 @@ impl Process {
 
     /// Adds it to what the decoder told.
     pub(super) fn added_to(&self, memory: MemoryUse) -> MemoryUse {
-        let known_bytes = memory.weights_bytes.saturating_add(memory.cache_bytes);
+        let known_bytes = [memory.weights_bytes, memory.copied_bytes, memory.cache_bytes];
+        let known_bytes = known_bytes.into_iter().fold(0, u64::saturating_add);
         // The weights are read and the cache was cleared, so both are resident; of the compute buffers hardly anything.
         let process_bytes = self.resident_bytes().unwrap_or_default().saturating_sub(known_bytes);
         MemoryUse { process_bytes, ..memory }

@@ -1,7 +1,7 @@
 use engine::scripted::{ScriptedModel, expected_answer};
 use engine::{
-    EmbedRequest, EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, Prompt,
-    SamplingOptions,
+    EmbedRequest, EngineError, FinishReason, GenerateRequest, GenerationError, GenerationEvent, LoadStage,
+    Prompt, SamplingOptions,
 };
 
 use crate::harness::*;
@@ -32,13 +32,16 @@ async fn loading_is_told_to_those_who_wait() {
     let slow = ScriptedModel { load_ms: 100, ..ScriptedModel::default() };
     let rig = rig(&[("one", slow)], |_| {});
     let mut generation = rig.ask("one", "hello").await;
-    let mut fractions = Vec::new();
+    let mut told = Vec::new();
     while let Some(event) = within(generation.next()).await {
-        if let GenerationEvent::Loading { fraction, .. } = event {
-            fractions.push(fraction);
+        if let GenerationEvent::Loading { stage, fraction } = event {
+            told.push((stage, fraction));
         }
     }
-    assert!(fractions.len() > 3 && fractions.is_sorted(), "{fractions:?}");
+    let weights: Vec<f32> =
+        told.iter().filter(|told| told.0 == LoadStage::Weights).map(|told| told.1).collect();
+    assert!(weights.len() > 3 && weights.is_sorted(), "{told:?}");
+    assert_eq!(told.first(), Some(&(LoadStage::Opening, 0.0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

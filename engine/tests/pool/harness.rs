@@ -34,6 +34,14 @@ pub fn config(directory: &Path) -> EngineConfig {
     EngineConfig { slots: 2, queue_capacity: 8, ..EngineConfig::new(WORKER, models, state) }
 }
 
+/// A model that takes somewhat more than a gigabyte with the slots of [`config`].
+pub fn heavy() -> ScriptedModel {
+    ScriptedModel { cache_bytes_per_token: 128 * 1024, ..ScriptedModel::default() }
+}
+
+/// A budget for one model that is [`heavy`], and some light ones.
+pub const ROOM_FOR_ONE: u64 = 2_000_000_000;
+
 /// An engine over these models, by file stem.
 pub fn rig(models: &[(&str, ScriptedModel)], change: impl FnOnce(&mut EngineConfig)) -> Rig {
     let directory = tempfile::tempdir().unwrap();

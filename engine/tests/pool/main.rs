@@ -3,6 +3,8 @@
 mod answering;
 mod dying;
 mod harness;
+mod loading;
+mod memory;
 mod models;
 mod pausing;
 mod processes;

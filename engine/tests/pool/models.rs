@@ -68,8 +68,8 @@ async fn two_models_are_loaded_side_by_side_where_memory_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_model_makes_room_for_another() {
-    let rig = rig(&[("one", ScriptedModel::default()), ("two", ScriptedModel::default())], |config| {
-        config.memory_budget_bytes = Some(1);
+    let rig = rig(&[("one", heavy()), ("two", heavy())], |config| {
+        config.memory_budget_bytes = Some(ROOM_FOR_ONE);
     });
     for model in ["one", "two", "one"] {
         let told = rig.answer(model, "hello").await;
@@ -81,8 +81,8 @@ async fn an_idle_model_makes_room_for_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_model_is_not_thrown_out() {
-    let rig = rig(&[("one", ScriptedModel::default()), ("two", ScriptedModel::default())], |config| {
-        config.memory_budget_bytes = Some(1);
+    let rig = rig(&[("one", heavy()), ("two", heavy())], |config| {
+        config.memory_budget_bytes = Some(ROOM_FOR_ONE);
     });
     let mut busy = rig.ask("one", "endless pause:1").await;
     first_text(&mut busy).await;
@@ -97,8 +97,8 @@ async fn a_busy_model_is_not_thrown_out() {
 /// Time is paused once both are asked: it then jumps to whatever is due next.
 #[tokio::test]
 async fn a_busy_model_gives_way_to_one_that_has_been_waited_for_long_enough() {
-    let rig = rig(&[("one", ScriptedModel::default()), ("two", ScriptedModel::default())], |config| {
-        config.memory_budget_bytes = Some(1);
+    let rig = rig(&[("one", heavy()), ("two", heavy())], |config| {
+        config.memory_budget_bytes = Some(ROOM_FOR_ONE);
     });
     let mut busy = rig.ask("one", "endless pause:1").await;
     first_text(&mut busy).await;

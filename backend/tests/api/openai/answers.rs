@@ -134,7 +134,7 @@ async fn several_answers_are_drawn_each_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_models_are_listed_and_found_with_and_without_the_prefix() {
-    let broken = ScriptedModel { size_bytes: 0, ..ScriptedModel::default() };
+    let broken = ScriptedModel::default();
     let app = TestApp::builder().model("one", ScriptedModel::default()).model("two", broken).start().await;
     let ada = app.user().await;
     for path in [paths::V1_MODELS, paths::V1_MODELS_ALIAS] {

@@ -1,11 +1,13 @@
 use super::*;
 use crate::scripted::write_model;
+use crate::{EngineConfig, catalog};
 
 fn entry() -> Entry {
     let directory = tempfile::tempdir().unwrap();
     write_model(&directory.path().join("one.gguf")).unwrap();
     let found = catalog::scan(directory.path()).unwrap().pop().unwrap();
-    Entry::new(found, Instant::now())
+    let config = EngineConfig::new("none", directory.path(), "none");
+    Entry::new(found, &config, Instant::now())
 }
 
 #[test]

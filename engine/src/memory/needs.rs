@@ -1,0 +1,50 @@
+//! What a model and all that belongs to it will take.
+
+use std::fs;
+use std::path::Path;
+
+use super::MemoryUse;
+use super::shape::Shape;
+use crate::ModelSettings;
+use crate::decoder::LoadRequest;
+use crate::gguf::{self, Header};
+
+/// What has been read of a model's files, before it is known how it will be loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Needs {
+    model: Shape,
+    draft: Option<Shape>,
+    adapters_bytes: u64,
+}
+
+impl Needs {
+    /// Looks at the other files of a model. One that cannot be read counts nothing: it is refused when the model is loaded.
+    pub(crate) fn read(path: &Path, header: &Header, settings: &ModelSettings) -> Self {
+        let size_bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+        let shape = |path: &Path, header: &Header| {
+            Shape::of(header, gguf::parts(path).iter().skip(1).map(|part| size_bytes(part)).sum())
+        };
+        let draft = settings.draft_model.as_deref();
+        Self {
+            model: shape(path, header),
+            draft: draft.and_then(|path| Some(shape(path, &Header::read(path).ok()?))),
+            adapters_bytes: settings.lora.iter().map(|adapter| size_bytes(&adapter.path)).sum(),
+        }
+    }
+
+    /// An estimate of what it takes when it is loaded so.
+    pub(crate) fn memory(&self, load: &LoadRequest) -> MemoryUse {
+        let mut memory = self.model.memory(load);
+        if let Some(draft) = &self.draft {
+            memory = memory.plus(MemoryUse { process_bytes: 0, ..draft.memory(load) });
+        }
+        memory.weights_bytes = memory.weights_bytes.saturating_add(self.adapters_bytes);
+        memory.states_bytes = load.states.memory_bytes;
+        memory
+    }
+
+    /// Tokens that one slot holds when it is loaded so.
+    pub(super) fn slot_tokens(&self, load: &LoadRequest) -> u32 {
+        load.slot_tokens(self.model.trained_tokens)
+    }
+}
