@@ -20,6 +20,7 @@ def arguments():
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--context", type=int, default=2048, help="tokens of each slot")
     parser.add_argument("--kv-unified", action="store_true", help="one cache for all slots")
+    parser.add_argument("--guess", action="store_true", help="its simplest speculation from the prompt, off by default")
     parser.add_argument("--about", action="store_true", help="tell what it is, and end")
     return parser.parse_args()
 
@@ -49,6 +50,9 @@ def main():
     params.n_ctx = wanted.slots * wanted.context
     params.kv_unified = wanted.kv_unified
     params.endpoint_props = True
+    if wanted.guess:
+        kinds = xllamacpp.common_speculative_type
+        params.speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())

@@ -37,7 +37,10 @@ pub fn compare(options: &Options) -> Outcome {
     let mut cargo = machine::cargo();
     command::run(cargo.current_dir(place::root()).args(["build", "--release", "--package", "bench"]))?;
 
-    let results = Results::new(&model, options)?;
+    let directory = place::target().join("figures");
+    fs::create_dir_all(&directory).doing(format_args!("make {}", directory.display()))?;
+    let model = if options.q8_0 { peer::in_q8_0(&model, &directory)? } else { model };
+    let results = Results::new(&directory, &model, options);
     by_turns(&model, options, &results)?;
     if options.only.is_none() {
         crate::up::set_up()?;
@@ -61,8 +64,9 @@ fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
     bench.args(["--url-a", &format!("http://{}", settings.backend), "--register-a"]);
     bench.args(["--start-a", &as_one_line(&oriel::command(&settings)?)]);
     bench.args(["--about-a", &format!("{given}, {}", engine()?)]);
-    bench.args(["--url-b", &peer.url(), "--start-b", &as_one_line(&peer.command(options.unified_peer)?)]);
-    bench.args(["--about-b", &format!("{given}, {}", peer::about()?)]);
+    bench.args(["--url-b", &peer.url(), "--start-b", &as_one_line(&peer.command(&options.peer)?)]);
+    let more: String = options.peer.iter().map(|word| format!(" {word}")).collect();
+    bench.args(["--about-b", &format!("{given}{more}, {}", peer::about()?)]);
     bench.arg("--model-file").arg(model).args(["--threads", &threads]);
     if model.to_string_lossy().contains("Q8_0") {
         // Q8_0 has kernels for small batches, which guessed tokens gain from: more was promised for it.
@@ -145,12 +149,12 @@ fn as_one_line(command: &Command) -> String {
 struct Results(PathBuf);
 
 impl Results {
-    fn new(model: &Path, options: &Options) -> Outcome<Self> {
-        let directory = place::target().join("figures");
-        fs::create_dir_all(&directory).doing(format_args!("make {}", directory.display()))?;
-        let model = model.file_stem().unwrap_or_default().to_string_lossy();
-        let peer = if options.unified_peer { "-unified" } else { "" };
-        Ok(Self(directory.join(format!("compare-{model}{peer}"))))
+    fn new(directory: &Path, model: &Path, options: &Options) -> Self {
+        let mut name = format!("compare-{}", model.file_stem().unwrap_or_default().to_string_lossy());
+        for word in &options.peer {
+            name.push_str(&format!("-{}", word.trim_start_matches('-')));
+        }
+        Self(directory.join(name))
     }
 
     /// One of them.

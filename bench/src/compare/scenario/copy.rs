@@ -1,4 +1,5 @@
-//! An answer that repeats a given program, as it is or with a changed name: most of it can be guessed from the prompt.
+//! An answer that repeats a program, as it is or with a changed name: most of it can be guessed from the prompt. The
+//! conversation has repeated it once already, without which small models write something of their own.
 
 use super::{Round, Taken, full};
 use crate::compare::figure::Figure;
@@ -13,14 +14,15 @@ const COPIED: f64 = 0.5;
 
 pub(super) async fn take(round: &Round<'_>, edit: bool) -> Result<Taken, Failure> {
     let program = round.writer(if edit { "edit" } else { "copy" }).program(FUNCTIONS);
-    let wish = if edit {
-        "Rename the variable `total` to `result` everywhere in this program. Write the whole program again and change \
-         nothing else."
-    } else {
-        "Write this program again, exactly as it is."
-    };
-    let ask = Message::user(format!("{wish}\n\n```python\n{program}```"));
-    let heard = round.server.answer(0, vec![ask], ANSWER_TOKENS, Sampling::GREEDY).await?;
+    let code = format!("```python\n{program}```");
+    let again = "Write it again, exactly as it is.";
+    let wish = if edit { "Now write it again with the name `result` instead of `total`." } else { again };
+    let turns = vec![
+        Message::user(format!("Here is a program.\n\n{code}\n\n{again}")),
+        Message::assistant(code),
+        Message::user(wish),
+    ];
+    let heard = round.server.answer(0, turns, ANSWER_TOKENS, Sampling::GREEDY).await?;
     full(&heard, ANSWER_TOKENS)?;
     let edited = program.replace("total", "result");
     let copied = copied(&heard.text, &program).max(copied(&heard.text, &edited));

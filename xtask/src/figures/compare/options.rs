@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use crate::failure::{Failure, Outcome};
 
 const USAGE: &str = "\
-usage: cargo xtask figures compare [--runs N] [--model FILE] [--only SCENARIOS] [--unified-peer]
+usage: cargo xtask figures compare [--runs N] [--model FILE] [--q8-0] [--only SCENARIOS] [--peer WORDS]
 
   --runs N           how often each scenario is done at each server (5)
   --model FILE       another GGUF file than the starter model, at both
+  --q8-0             the file written again with its matrices in Q8_0, at both
   --only SCENARIOS   some of them, with commas between: `oriel-bench compare --help` names them
-  --unified-peer     llama-server with one cache for all slots";
+  --peer WORDS       more for bench/peer/llama_server.py, as in --peer '--kv-unified'";
 
 /// What to compare.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,14 +22,16 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// Scenarios.
     pub only: Option<String>,
-    /// One cache for all slots of the peer.
-    pub unified_peer: bool,
+    /// Both compute with the file in Q8_0.
+    pub q8_0: bool,
+    /// Further words for the peer's launcher.
+    pub peer: Vec<String>,
 }
 
 impl Options {
     /// Reads them.
     pub fn read(words: &[&str]) -> Outcome<Self> {
-        let mut options = Self { runs: "5".into(), model: None, only: None, unified_peer: false };
+        let mut options = Self { runs: "5".into(), model: None, only: None, q8_0: false, peer: Vec::new() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -40,7 +43,8 @@ impl Options {
                 "--runs" => options.runs = value()?,
                 "--model" => options.model = Some(value()?.into()),
                 "--only" => options.only = Some(value()?),
-                "--unified-peer" => options.unified_peer = true,
+                "--q8-0" => options.q8_0 = true,
+                "--peer" => options.peer = value()?.split_whitespace().map(str::to_owned).collect(),
                 other => return Err(Failure::new(format!("`{other}` is not known here.\n\n{USAGE}"))),
             }
         }
@@ -54,8 +58,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_answered_with_what_is() {
-        let read = Options::read(&["--runs", "3", "--unified-peer"]).unwrap();
-        assert_eq!((read.runs.as_str(), read.unified_peer), ("3", true));
+        let read = Options::read(&["--runs", "3", "--q8-0", "--peer", "--kv-unified --guess"]).unwrap();
+        assert_eq!((read.runs.as_str(), read.q8_0), ("3", true));
+        assert_eq!(read.peer, ["--kv-unified", "--guess"]);
         for words in [&["--runs"][..], &["--fast"]] {
             let message = Options::read(words).unwrap_err().to_string();
             assert!(message.contains("usage:") && message.contains(words[0]), "{message}");
