@@ -1,7 +1,7 @@
 //! `oriel-engine bench`: how fast a model runs on this machine, through the pool, the pipe and the scheduler that
 //! the server uses too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,8 @@ use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationEvent, ModelId,
     Priority, SamplingOptions, Usage,
 };
+
+mod copying;
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -30,6 +32,12 @@ pub struct Options {
     /// How often each measurement is taken; the median is told.
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Measures only how fast a given program is copied and edited, with guessing ahead and without.
+    #[arg(long)]
+    copying: bool,
+    /// … and with this small model of the same vocabulary.
+    #[arg(long, requires = "copying")]
+    draft_model: Option<PathBuf>,
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -53,19 +61,28 @@ pub fn run(options: Options) -> ExitCode {
 
 async fn measure(options: &Options) -> Result<(), Failure> {
     let state_dir = std::env::temp_dir().join(format!("oriel-engine-bench-{}", std::process::id()));
+    let told = if options.copying {
+        copying::measure(options, &state_dir).await
+    } else {
+        measure_speeds(options, &state_dir).await
+    };
+    // Only what was kept for this run is in it.
+    let _ = std::fs::remove_dir_all(&state_dir);
+    told
+}
+
+async fn measure_speeds(options: &Options, state_dir: &Path) -> Result<(), Failure> {
     let model = std::fs::canonicalize(&options.model)?;
     let engine = Engine::start(EngineConfig {
         slots: options.streams,
         context_tokens: Some(2048),
         threads: options.threads,
         queue_capacity: 256,
-        ..EngineConfig::new(std::env::current_exe()?, model, &state_dir)
+        ..EngineConfig::new(std::env::current_exe()?, model, state_dir)
     })?;
     let bench = Bench { model: engine.resolve(None)?, engine, options };
     let told = bench.tell().await;
     bench.engine.shutdown().await;
-    // Only what the engine kept for this run is in it.
-    let _ = std::fs::remove_dir_all(&state_dir);
     told
 }
 

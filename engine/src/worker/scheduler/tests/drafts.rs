@@ -207,6 +207,8 @@ fn a_cache_that_cannot_be_cut_after_all_is_read_again_and_nothing_is_drafted_any
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn drafts_change_no_answer(
         words in prop::collection::vec(prop::sample::select(vec!["ab", "abc", "b", " ", "\n", "é"]), 1..60),
