@@ -25,6 +25,13 @@ impl Buffers {
         self.change(|memory| *memory = MemoryUse::default());
     }
 
+    /// Forgets all but the weights: contexts that were tried have gone.
+    pub fn forget_contexts(&self) {
+        self.change(|memory| {
+            *memory = MemoryUse { weights_bytes: memory.weights_bytes, ..MemoryUse::default() }
+        });
+    }
+
     /// What the buffers will take once they are used; `facts` are those of the context that was made. llama.cpp reserves logits for
     /// every token of a batch and never writes more than are asked for: one for each slot. Memory that is not written
     /// to is not taken.

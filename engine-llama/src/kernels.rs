@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the kernels are C++")]
 
 use std::ffi::{CStr, c_char};
+use std::sync::OnceLock;
 
 mod ffi {
     use std::ffi::c_char;
@@ -24,7 +25,8 @@ pub fn register() -> Option<&'static str> {
         return None;
     }
     // SAFETY: a constant of the program that ends in a NUL byte.
-    unsafe { CStr::from_ptr(name) }.to_str().ok()
+    let name = unsafe { CStr::from_ptr(name) }.to_str().ok()?;
+    Some(IN_USE.get_or_init(|| name))
 }
 
 /// Extensions of the processor that ggml was compiled for, and parts of it, as llama.cpp lists them.
@@ -34,6 +36,13 @@ pub fn ggml() -> String {
     let on = told.split(['|', ':']).filter_map(|part| part.trim().strip_suffix(" = 1"));
     on.collect::<Vec<_>>().join(" ")
 }
+
+/// The name of the kernels that were registered.
+pub fn in_use() -> Option<&'static str> {
+    IN_USE.get().copied()
+}
+
+static IN_USE: OnceLock<&str> = OnceLock::new();
 
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,11 @@
 //! The `engine` crate decides what is evaluated and when; here it is done. This crate is the only one that knows
 //! llama.cpp, and `template` and `kernels` are the only rooms with unsafe code.
 
+mod adapter;
 mod binding;
 mod buffers;
 pub mod containment;
+pub mod context;
 pub mod decoder;
 mod draft;
 mod embedder;
@@ -33,6 +35,7 @@ mod sampling;
 mod syntax;
 mod template;
 mod threads;
+pub mod tuning;
 mod vocabulary;
 mod watch;
 

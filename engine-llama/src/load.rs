@@ -3,7 +3,6 @@
 //! The worker calls it once. The model is never dropped: it lives as long as the process, whose end is how a model
 //! is unloaded.
 
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -11,17 +10,18 @@ use std::thread;
 use std::time::Duration;
 
 use engine::decoder::{Drafting, LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
-use engine::{LoadStage, Speculation};
+use engine::{FlashAttention, LoadStage, Speculation};
 use llama_cpp_2::LlamaCppError;
 use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 
+use crate::adapter::Adapter;
 use crate::containment::memory;
+use crate::context::ContextPlan;
 use crate::decoder::LlamaDecoder;
 use crate::draft::DraftModel;
 use crate::log::LlamaLog;
@@ -29,10 +29,7 @@ use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
-use crate::{kernels, processor, refusal, threads};
-
-/// Most tokens in one call: beyond it prompts are not read any faster, and the buffers grow with it.
-const BATCH_TOKENS: u32 = 512;
+use crate::{kernels, processor, refusal, tuning};
 
 /// A slot's context where none is asked for, unless the model was trained for less: the cache of a model trained
 /// for 128 k would take more memory than the model.
@@ -53,30 +50,25 @@ pub fn load(
     progress: &mut LoadProgress<'_>,
     log: &LlamaLog,
 ) -> Result<LoadedModel<LlamaDecoder, LlamaReader>, LoadError> {
-    let file = request.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = file_name(request);
     let fail = |message| LoadError { message };
-
-    let missing = processor::missing();
-    if !missing.is_empty() {
-        return Err(fail(refusal::of_processor(&missing)));
-    }
-    let backend = backend().map_err(|error| fail(error.to_string()))?;
-    let LlamaLog { complaints, buffers } = log;
-    complaints.take();
-    buffers.forget();
-    let model = read_model(backend, &request.path, progress)
-        .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
-    let model: &'static LlamaModel = Box::leak(Box::new(model));
-    check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
+    let (backend, model, adapter) = open(request, progress, log)?;
 
     let vocabulary = Arc::new(Vocabulary::new(model));
     memory::bound_growth(memory::WORKING_BYTES);
     let (template, syntax) = read_template_in_time(model, &vocabulary)
         .map_err(|error| fail(format!("the chat template of {file} cannot be used: {error}")))?;
     memory::free_growth();
-    let mut facts = plan(model, request, vocabulary.size());
-    let mut context = make_context(backend, model, &facts, request.threads)
-        .ok_or_else(|| fail(refusal::of_context(&file, &facts, &complaints.take())))?;
+    let mut plan = plan(model, request);
+    check_attention(&file, &plan)?;
+    tuned(backend, model, request, &mut plan, progress);
+    log.buffers.forget_contexts();
+    let mut facts = facts(&plan, vocabulary.size());
+    let mut context = (plan.make(backend, model))
+        .ok_or_else(|| fail(refusal::of_context(&file, &facts, &log.complaints.take())))?;
+    if let Some(mut adapter) = adapter {
+        adapter.apply(&mut context).map_err(fail)?;
+    }
     progress(LoadStage::Warming, 0.0);
     let can_cut =
         warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
@@ -84,13 +76,13 @@ pub fn load(
     if can_cut && request.speculation == Speculation::Auto {
         facts.drafting = Drafting::Lookup;
         if let Some(path) = &request.draft_model {
-            draft_model = Some(load_draft_model(path, request, &vocabulary, &facts, (progress, log))?);
+            draft_model = Some(load_draft_model(path, &plan, &vocabulary, &facts, (progress, log))?);
             facts.drafting = Drafting::Model;
         }
     }
 
     memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
-    let memory = buffers.memory(&facts);
+    let memory = log.buffers.memory(&facts);
     tracing::info!(
         file,
         slots = facts.slots,
@@ -108,7 +100,7 @@ pub fn load(
 /// The small model that drafts for the one with this vocabulary.
 fn load_draft_model(
     path: &Path,
-    request: &LoadRequest,
+    plan: &ContextPlan,
     vocabulary: &Vocabulary,
     facts: &ModelFacts,
     (progress, log): (&mut LoadProgress<'_>, &LlamaLog),
@@ -125,7 +117,7 @@ fn load_draft_model(
     if !own.fits(vocabulary) {
         return Err(fail(refusal::of_draft_vocabulary(&file, own.size(), vocabulary.size())));
     }
-    let mut context = make_context(backend, model, facts, request.threads)
+    let mut context = (plan.make(backend, model))
         .ok_or_else(|| fail(refusal::of_context(&file, facts, &complaints.take())))?;
     let can_cut =
         warm_up(&mut context).map_err(|error| fail(refusal::of_first_step(&file, &error.to_string())))?;
@@ -133,6 +125,71 @@ fn load_draft_model(
         return Err(fail(refusal::of_draft_cache(&file)));
     }
     Ok(DraftModel::new(context, facts))
+}
+
+/// The model and how its context would be made, without choosing: for [`tuning::tune`].
+///
+/// # Errors
+/// As [`load`].
+pub fn for_tuning(
+    request: &LoadRequest,
+    progress: &mut LoadProgress<'_>,
+    log: &LlamaLog,
+) -> Result<(&'static LlamaBackend, &'static LlamaModel, ContextPlan), LoadError> {
+    let (backend, model, _) = open(request, progress, log)?;
+    Ok((backend, model, plan(model, request)))
+}
+
+/// Reads the weights of a model that this program can chat with, and its adapter.
+fn open(
+    request: &LoadRequest,
+    progress: &mut LoadProgress<'_>,
+    log: &LlamaLog,
+) -> Result<(&'static LlamaBackend, &'static LlamaModel, Option<Adapter>), LoadError> {
+    let file = file_name(request);
+    let fail = |message| LoadError { message };
+    let missing = processor::missing();
+    if !missing.is_empty() {
+        return Err(fail(refusal::of_processor(&missing)));
+    }
+    let backend = backend().map_err(|error| fail(error.to_string()))?;
+    log.complaints.take();
+    log.buffers.forget();
+    let model = read_model(backend, &request.path, progress)
+        .ok_or_else(|| fail(refusal::of_model(&file, &log.complaints.take())))?;
+    let model: &'static mut LlamaModel = Box::leak(Box::new(model));
+    check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
+    let adapter = Adapter::read(model, request, &log.complaints).map_err(fail)?;
+    Ok((backend, model, adapter))
+}
+
+fn file_name(request: &LoadRequest) -> String {
+    request.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Chooses what the request leaves open: as found at an earlier load, or now by measuring, where what is found can be
+/// kept. Whoever has set the threads has measured.
+fn tuned(
+    backend: &LlamaBackend,
+    model: &'static LlamaModel,
+    request: &LoadRequest,
+    plan: &mut ContextPlan,
+    progress: &mut LoadProgress<'_>,
+) {
+    if request.threads.is_some() || request.states.directory.as_os_str().is_empty() {
+        return;
+    }
+    let tuning = tuning::recall(request).unwrap_or_else(|| {
+        progress(LoadStage::Tuning, 0.0);
+        let tuning =
+            tuning::tune(backend, model, request, plan, tuning::FIRST_LOAD, &mut |trial, figures| {
+                tracing::debug!(?trial, ?figures, "a trial");
+            });
+        tracing::info!(?tuning, "measured what suits the model on this machine");
+        tuning::keep(request, tuning);
+        tuning
+    });
+    tuning.apply(plan, request);
 }
 
 /// llama.cpp is started once in a process.
@@ -221,41 +278,31 @@ fn read_template(
 }
 
 /// Slots, context and batch as asked for, within what the model was trained for and llama.cpp can do.
-fn plan(model: &LlamaModel, request: &LoadRequest, vocabulary_tokens: u32) -> ModelFacts {
+fn plan(model: &LlamaModel, request: &LoadRequest) -> ContextPlan {
     let trained = model.n_ctx_train().max(1);
     let asked = request.context_tokens.unwrap_or(CONTEXT_TOKENS);
     if request.context_tokens.is_some_and(|asked| asked > trained) {
         tracing::warn!(asked, trained, "the model was trained for a shorter context, which is used");
     }
-    let slots = request.slots.clamp(1, SLOTS_MAX);
+    ContextPlan::new(request, request.slots.clamp(1, SLOTS_MAX), asked.clamp(1, trained))
+}
+
+/// Refuses settings that contradict each other.
+fn check_attention(file: &str, plan: &ContextPlan) -> Result<(), LoadError> {
+    if plan.flash_attention == FlashAttention::Off && plan.needs_flash_attention() {
+        return Err(LoadError { message: refusal::of_attention(file) });
+    }
+    Ok(())
+}
+
+fn facts(plan: &ContextPlan, vocabulary_tokens: u32) -> ModelFacts {
     ModelFacts {
-        slots,
-        context_tokens: asked.clamp(1, trained),
-        batch_tokens: BATCH_TOKENS.max(slots),
+        slots: plan.slots,
+        context_tokens: plan.context_tokens,
+        batch_tokens: plan.batch_tokens,
         vocabulary_tokens,
         drafting: Drafting::Off,
     }
-}
-
-fn make_context(
-    backend: &LlamaBackend,
-    model: &'static LlamaModel,
-    facts: &ModelFacts,
-    threads: Option<u32>,
-) -> Option<LlamaContext<'static>> {
-    let threads = threads.unwrap_or_else(threads::cores).max(1).cast_signed();
-    let params = LlamaContextParams::default()
-        .with_n_ctx(NonZeroU32::new(facts.context_tokens.checked_mul(facts.slots)?))
-        .with_n_seq_max(facts.slots)
-        .with_n_batch(facts.batch_tokens)
-        .with_n_ubatch(facts.batch_tokens)
-        .with_n_threads(threads)
-        .with_n_threads_batch(threads)
-        // A cache per slot: what a stream gets does not depend on who runs beside it.
-        .with_kv_unified(false)
-        // Sliding-window models keep all of their cache: else no prefix could be reused, and no draft cut off.
-        .with_swa_full(true);
-    model.new_context(backend, params).ok()
 }
 
 /// Evaluates two tokens and forgets them: reads the weights into memory, and shows that it can be done. Answers whether

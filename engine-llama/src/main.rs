@@ -4,6 +4,7 @@
 //! all other commands are for people.
 
 mod bench;
+mod tune;
 
 use std::env;
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Worker,
     /// Measures a model on this machine.
     Bench(bench::Options),
+    /// Shows which threads, attention and passes suit a model on this machine.
+    Tune(tune::Options),
     /// Prints the version, and which kernels compute on this machine.
     Version,
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Worker => worker(),
         Command::Bench(options) => bench::run(options),
+        Command::Tune(options) => tune::run(options, &log::start("off", false)),
         Command::Version => {
             println!("oriel-engine {}", env!("CARGO_PKG_VERSION"));
             println!("kernels of ggml: {}", kernels::ggml());

@@ -2,6 +2,8 @@
 //!
 //! [`crate::load`] calls it with the name of the file and what llama.cpp complained of.
 
+use std::path::Path;
+
 use engine::decoder::ModelFacts;
 
 /// The program cannot run on this processor.
@@ -61,6 +63,34 @@ pub fn of_draft_vocabulary(file: &str, own_tokens: u32, wanted_tokens: u32) -> S
 pub fn of_draft_cache(file: &str) -> String {
     format!(
         "{file} cannot forget single tokens; choose another one, or take `draft_model` out of models.toml"
+    )
+}
+
+/// The adapter was not loaded.
+pub fn of_adapter(file: &str, complaints: &[String]) -> String {
+    let cause = cause(complaints);
+    let cause = cause.split_once("error: ").map_or(cause.as_str(), |(_, cause)| cause);
+    format!(
+        "the adapter {file} cannot be used with this model; name one that was trained for it, or take `lora` out of \
+         models.toml ({cause})"
+    )
+}
+
+/// There is no such file.
+pub fn of_missing_adapter(path: &Path) -> String {
+    format!("the adapter {} is not there; correct `lora` in models.toml", path.display())
+}
+
+/// More adapters than can be applied.
+pub fn of_adapters(count: usize) -> String {
+    format!("`lora` in models.toml names {count} adapters; one can be applied: merge them, or choose one")
+}
+
+/// The settings contradict each other.
+pub fn of_attention(file: &str) -> String {
+    format!(
+        "{file} cannot be used with `flash_attention = \"off\"` and values in the cache that are not floats; \
+         set `flash_attention = \"auto\"`, or `cache_type_v = \"f16\"`"
     )
 }
 

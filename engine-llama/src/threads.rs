@@ -10,9 +10,17 @@ use std::{fs, thread};
 pub fn cores() -> u32 {
     static CORES: OnceLock<u32> = OnceLock::new();
     *CORES.get_or_init(|| {
-        let available = thread::available_parallelism().map_or(1, usize::from);
-        let cores = physical_cores().unwrap_or(available);
-        u32::try_from(cores.clamp(1, available)).unwrap_or(1)
+        let available = available();
+        let cores = physical_cores().and_then(|cores| u32::try_from(cores).ok()).unwrap_or(available);
+        cores.clamp(1, available)
+    })
+}
+
+/// The threads that the cores offer to this process; counted once, as [`cores`].
+pub fn available() -> u32 {
+    static AVAILABLE: OnceLock<u32> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)
     })
 }
 

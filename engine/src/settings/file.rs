@@ -16,8 +16,8 @@ const SLOTS: RangeInclusive<u32> = 1..=256;
 const CONTEXT_TOKENS: RangeInclusive<u32> = 256..=1_048_576;
 /// More than any machine has cores for.
 const THREADS: RangeInclusive<u32> = 1..=512;
-/// Each adapter is computed beside the weights at every token: more than a few is a mistake.
-const LORA_MAX: usize = 8;
+/// llama.cpp's binding applies one.
+const LORA_MAX: usize = 1;
 
 /// The settings of all models, as far as they could be understood.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ fn settings(table: toml::Value, directory: &Path) -> Result<ModelSettings, Strin
     check_number("threads", settings.threads, &THREADS)?;
     check_number("batch_threads", settings.batch_threads, &THREADS)?;
     if settings.lora.len() > LORA_MAX {
-        return Err(format!("lora names {} adapters; at most {LORA_MAX} are allowed", settings.lora.len()));
+        return Err(format!("lora names {} adapters; at most {LORA_MAX} is allowed", settings.lora.len()));
     }
     for LoraAdapter { path, scale } in &mut settings.lora {
         if !scale.is_finite() {

@@ -17,7 +17,7 @@ fn a_table_sets_what_it_names_and_nothing_else() {
         speculation = "off"
         draft_model = "small.gguf"
         pinned = true
-        lora = [{ path = "pirate.gguf" }, { path = "terse.gguf", scale = 0.5 }]
+        lora = [{ path = "terse.gguf", scale = 0.5 }]
         "#,
     );
     let settings = file.take("gemma-3-270m").unwrap();
@@ -30,7 +30,7 @@ fn a_table_sets_what_it_names_and_nothing_else() {
         speculation: Speculation::Off,
         draft_model: Some("/models/small.gguf".into()),
         pinned: true,
-        lora: vec![lora("/models/pirate.gguf", 1.0), lora("/models/terse.gguf", 0.5)],
+        lora: vec![lora("/models/terse.gguf", 0.5)],
         ..ModelSettings::default()
     };
     assert_eq!(settings, expected);
@@ -47,6 +47,7 @@ fn a_mistake_names_model_key_and_what_is_allowed() {
         ("cache_type_k = \"q9\"", ["q9", "q8_0"]),
         ("flash_attention = \"maybe\"", ["maybe", "auto"]),
         ("lora = [{ scale = 1.0 }]", ["lora", "path"]),
+        ("lora = [{ path = \"a\" }, { path = \"b\" }]", ["lora", "at most 1"]),
         ("lora = [{ path = \"a\", scale = nan }]", ["scale", "number"]),
     ] {
         let error = read(&format!("[one]\n{table}")).take("one").unwrap_err();
