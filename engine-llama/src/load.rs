@@ -109,7 +109,7 @@ fn load_draft_model(
     let fail = |message: String| LoadError { message: format!("the draft model: {message}") };
     let backend = backend().map_err(|error| fail(error.to_string()))?;
     let complaints = &log.complaints;
-    let model = read_model(backend, path, progress)
+    let model = read_model(backend, path, None, progress)
         .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
     let model: &'static LlamaModel = Box::leak(Box::new(model));
     check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
@@ -155,7 +155,7 @@ fn open(
     let backend = backend().map_err(|error| fail(error.to_string()))?;
     log.complaints.take();
     log.buffers.forget();
-    let model = read_model(backend, &request.path, progress)
+    let model = read_model(backend, &request.path, request.gpu_layers, progress)
         .ok_or_else(|| fail(refusal::of_model(&file, &log.complaints.take())))?;
     let model: &'static mut LlamaModel = Box::leak(Box::new(model));
     check_kind(model).map_err(|kind| fail(refusal::of_kind(&file, &kind)))?;
@@ -210,13 +210,16 @@ pub fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
 fn read_model(
     backend: &'static LlamaBackend,
     path: &Path,
+    gpu_layers: Option<u32>,
     progress: &mut LoadProgress<'_>,
 ) -> Option<LlamaModel> {
     let (tell, told) = mpsc::sync_channel(0);
     let go_on = Arc::new(AtomicBool::new(true));
     let (path, may_go_on) = (path.to_owned(), Arc::clone(&go_on));
     let reading = thread::spawn(move || {
-        let params = LlamaModelParams::default().with_progress_callback(move |fraction| {
+        let params = LlamaModelParams::default();
+        let params = gpu_layers.into_iter().fold(params, LlamaModelParams::with_n_gpu_layers);
+        let params = params.with_progress_callback(move |fraction| {
             // Nobody listens any more: the parent has gone.
             tell.send(fraction).is_ok() && may_go_on.load(Ordering::Relaxed)
         });

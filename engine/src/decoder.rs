@@ -260,6 +260,8 @@ pub struct LoadRequest {
     pub threads: Option<u32>,
     /// Threads for reading prompts; as `threads`.
     pub batch_threads: Option<u32>,
+    /// Layers whose weights a GPU keeps, in a build for one; none: all.
+    pub gpu_layers: Option<u32>,
     /// How keys are kept in the cache.
     pub cache_type_k: CacheType,
     /// How values are kept in the cache.
@@ -291,6 +293,7 @@ impl LoadRequest {
             context_tokens: None,
             threads: None,
             batch_threads: None,
+            gpu_layers: None,
             cache_type_k: CacheType::default(),
             cache_type_v: CacheType::default(),
             flash_attention: FlashAttention::default(),

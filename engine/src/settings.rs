@@ -21,6 +21,8 @@ pub struct ModelSettings {
     pub threads: Option<u32>,
     /// Threads for reading prompts; none: found by measuring.
     pub batch_threads: Option<u32>,
+    /// Layers whose weights a GPU keeps, in a build for one; none: all.
+    pub gpu_layers: Option<u32>,
     /// How keys are kept in the cache.
     pub cache_type_k: CacheType,
     /// How values are kept in the cache; anything but floats needs flash attention.

@@ -16,6 +16,8 @@ const SLOTS: RangeInclusive<u32> = 1..=256;
 const CONTEXT_TOKENS: RangeInclusive<u32> = 256..=1_048_576;
 /// More than any machine has cores for.
 const THREADS: RangeInclusive<u32> = 1..=512;
+/// More than any model has.
+const GPU_LAYERS: RangeInclusive<u32> = 0..=1_024;
 /// llama.cpp's binding applies one.
 const LORA_MAX: usize = 1;
 
@@ -67,6 +69,7 @@ fn settings(table: toml::Value, directory: &Path) -> Result<ModelSettings, Strin
     check_number("context_tokens", settings.context_tokens, &CONTEXT_TOKENS)?;
     check_number("threads", settings.threads, &THREADS)?;
     check_number("batch_threads", settings.batch_threads, &THREADS)?;
+    check_number("gpu_layers", settings.gpu_layers, &GPU_LAYERS)?;
     if settings.lora.len() > LORA_MAX {
         return Err(format!("lora names {} adapters; at most {LORA_MAX} is allowed", settings.lora.len()));
     }

@@ -22,6 +22,7 @@ pub(super) fn load_request(
         context_tokens: settings.context_tokens.or(config.context_tokens),
         threads: settings.threads.or(config.threads),
         batch_threads: settings.batch_threads.or(config.threads),
+        gpu_layers: settings.gpu_layers,
         cache_type_k: settings.cache_type_k,
         cache_type_v: settings.cache_type_v,
         flash_attention: settings.flash_attention,
