@@ -24,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use bandwidth::Floor;
+use figure::Goals;
 use machine::{Machine, Work};
 use report::Report;
 use rounds::Rounds;
@@ -84,9 +85,9 @@ pub struct Options {
     /// The same number gives the same texts; another one each time where missing.
     #[arg(long)]
     run: Option<u64>,
-    /// The ratio that copying and editing are to reach.
-    #[arg(long, default_value_t = 1.20)]
-    copy_goal: f64,
+    /// What the ratios are held against.
+    #[arg(long, value_enum, default_value_t)]
+    goals: Goals,
     /// The file of the model, for its checksum and the part of the memory's bandwidth that one stream reaches.
     #[arg(long)]
     model_file: Option<PathBuf>,
@@ -144,7 +145,7 @@ async fn compare(options: &Options) -> Result<Report, Failure> {
         rounds: options.rounds,
         servers: identities,
         idle_processor_percent: rounds.idle_percent(),
-        rows: rounds.rows(options.copy_goal),
+        rows: rounds.rows(options.goals),
     };
     for server in servers {
         server.close().await?;

@@ -28,7 +28,7 @@ usage: cargo xtask <command>
   chaos [--short]  kill everything under load and check that nothing is lost; --help has more
   figures          measure memory, start, page and speed
   figures streams  measure thousands of idle streams, and hundreds of answers at once
-  figures compare  measure Oriel and llama-server by turns; --help has more
+  figures compare  measure Oriel and llama-server by turns; an unknown option lists its own
   model <dir>      put the starter model into a directory that has no model
   build page       build the page only
   build programs   build oriel and oriel-engine only";

@@ -1,6 +1,7 @@
-//! What is compared, in which unit, and what Oriel wants to reach against a llama-server that computes with the same
-//! file, threads, context and slots.
+//! What is compared, in which unit, and what Oriel wants to reach beside a llama-server that computes with the same file,
+//! threads, context and slots.
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// Something that is measured at both servers.
@@ -9,6 +10,8 @@ use serde::Serialize;
 pub enum Figure {
     /// One stream: speed after the first token.
     SingleSpeed,
+    /// One stream: first token of a short prompt.
+    SingleFirst,
     /// One stream: between a token and the next.
     SingleGap,
     /// Several streams: speed of all together while all of them write.
@@ -31,6 +34,19 @@ pub enum Figure {
     EditSpeed,
 }
 
+/// What the first server is to reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Goals {
+    /// Nothing was promised.
+    #[default]
+    None,
+    /// Oriel beside a llama-server with the same file in Q4_1.
+    LlamaServer,
+    /// The same with a file in Q8_0, of which more was promised: its kernels gain more from guessed tokens.
+    #[value(name = "llama-server-q8-0")]
+    LlamaServerQ8_0,
+}
+
 /// In what it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Unit {
@@ -44,8 +60,9 @@ pub enum Unit {
 
 impl Figure {
     /// In the order of the tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SingleSpeed,
+        Self::SingleFirst,
         Self::SingleGap,
         Self::TogetherSpeed,
         Self::TogetherWhole,
@@ -62,6 +79,7 @@ impl Figure {
     pub fn title(self) -> &'static str {
         match self {
             Self::SingleSpeed => "one stream, decode",
+            Self::SingleFirst => "one stream, first token of a short prompt",
             Self::SingleGap => "one stream, between two tokens",
             Self::TogetherSpeed => "eight streams together, decode",
             Self::TogetherWhole => "eight streams together, prompts included",
@@ -88,7 +106,12 @@ impl Figure {
     }
 
     /// The ratio to reach, first server to second; none where nothing was promised.
-    pub fn goal(self, copy_goal: f64) -> Option<f64> {
+    pub fn goal(self, goals: Goals) -> Option<f64> {
+        let copying = match goals {
+            Goals::None => return None,
+            Goals::LlamaServer => 1.20,
+            Goals::LlamaServerQ8_0 => 1.50,
+        };
         match self {
             Self::SingleSpeed => Some(1.10),
             Self::TogetherSpeed => Some(1.30),
@@ -96,8 +119,8 @@ impl Figure {
             Self::LongPrompt => Some(1.60),
             Self::SecondTurn => Some(0.80),
             Self::AfterRestart | Self::SharedPrompt => Some(0.05),
-            Self::CopySpeed | Self::EditSpeed => Some(copy_goal),
-            Self::SingleGap | Self::TogetherWhole => None,
+            Self::CopySpeed | Self::EditSpeed => Some(copying),
+            Self::SingleFirst | Self::SingleGap | Self::TogetherWhole => None,
         }
     }
 }

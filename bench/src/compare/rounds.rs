@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::completion::Usage;
-use super::figure::Figure;
+use super::figure::{Figure, Goals};
 use super::report::{Row, Side};
 use super::request::{Message, Sampling};
 use super::scenario::{Round, Scenario};
@@ -114,11 +114,11 @@ impl Rounds {
     }
 
     /// The table.
-    pub fn rows(&self, copy_goal: f64) -> Vec<Row> {
+    pub fn rows(&self, goals: Goals) -> Vec<Row> {
         let row = |figure: Figure| {
             let more_is_better = figure.unit().more_is_better();
             let side = |server| Some(self.taken.get(&(figure, server))?.side(more_is_better));
-            Some(Row::new(figure, figure.goal(copy_goal), side(0)?, side(1)?))
+            Some(Row::new(figure, figure.goal(goals), side(0)?, side(1)?))
         };
         Figure::ALL.into_iter().filter_map(row).collect()
     }

@@ -76,7 +76,7 @@ impl Scenario {
     /// What it tells.
     pub fn figures(self) -> &'static [Figure] {
         match self {
-            Self::Single => &[Figure::SingleSpeed, Figure::SingleGap],
+            Self::Single => &[Figure::SingleSpeed, Figure::SingleFirst, Figure::SingleGap],
             Self::Together => &[Figure::TogetherSpeed, Figure::TogetherWhole],
             Self::LongPrompt => &[Figure::LongestGap, Figure::LongPrompt],
             Self::SecondTurn => &[Figure::SecondTurn],

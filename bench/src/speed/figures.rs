@@ -59,11 +59,17 @@ impl fmt::Display for Figures {
             median_of(|reading| reading.first_token_ms),
             median_of(|reading| reading.server_first_token_ms)
         )?;
-        write!(
+        writeln!(
             f,
             "  tokens per second  {:8.1}      (server: {:.1})",
             median_of(|reading| reading.tokens_per_second),
             median_of(|reading| reading.server_tokens_per_second)
+        )?;
+        write!(
+            f,
+            "  the way to the reader: {:.3} of the engine's speed, {:.1} ms more to the first token",
+            median_of(|reading| reading.tokens_per_second / reading.server_tokens_per_second),
+            median_of(|reading| reading.first_token_ms - reading.server_first_token_ms)
         )
     }
 }

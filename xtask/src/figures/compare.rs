@@ -1,5 +1,5 @@
 //! `cargo xtask figures compare`: Oriel and llama.cpp's own server by turns, with the same file, threads, context and
-//! slots; then the same Oriel through nginx. Let nothing else run.
+//! slots; then what the page's way through nginx and the journal takes. Let nothing else run.
 
 mod options;
 mod peer;
@@ -68,10 +68,8 @@ fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
     let more: String = options.peer.iter().map(|word| format!(" {word}")).collect();
     bench.args(["--about-b", &format!("{given}{more}, {}", peer::about()?)]);
     bench.arg("--model-file").arg(model).args(["--threads", &threads]);
-    if model.to_string_lossy().contains("Q8_0") {
-        // Q8_0 has kernels for small batches, which guessed tokens gain from: more was promised for it.
-        bench.args(["--copy-goal", "1.5"]);
-    }
+    let is_q8_0 = model.to_string_lossy().contains("Q8_0");
+    bench.args(["--goals", if is_q8_0 { "llama-server-q8-0" } else { "llama-server" }]);
     bench.args(["--rounds", &options.runs]);
     if let Some(only) = &options.only {
         bench.args(["--only", only]);
@@ -82,21 +80,18 @@ fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
     command::run(&mut bench)
 }
 
-/// What nginx and its way in and out take: the same server, asked through nginx and straight.
+/// What the way of the page takes, nginx and journal included: what its reader sees beside what the engine measured.
 fn through_nginx(model: &Path, options: &Options, results: &Results) -> Outcome {
     let data = Scratch::new("compare-nginx")?;
-    let settings = oriel_settings(&data.0, model)?;
-    let backend = format!("http://{}", settings.backend);
-    let stack = Stack::start(settings)?;
-    let mut bench = bench();
-    bench.args(["--name-a", "through nginx", "--url-a", &stack.address(), "--register-a"]);
-    bench.args(["--name-b", "straight", "--url-b", &backend, "--register-b"]);
-    bench.args(["--only", "single,together", "--rounds", &options.runs]);
-    let table = results.file("nginx.md");
-    command::run(bench.arg("--markdown").arg(&table))?;
-    let both = [results.file("md"), table.clone()].map(|file| fs::read_to_string(file).unwrap_or_default());
-    fs::write(results.file("md"), both.join("\n")).doing("write the table")?;
-    fs::remove_file(&table).doing(format_args!("remove {}", table.display()))
+    let stack = Stack::start(oriel_settings(&data.0, model)?)?;
+    let mut told = fs::read_to_string(results.file("md")).doing("read the table")?;
+    for readers in ["1", SLOTS] {
+        let mut bench = Command::new(place::release_program("oriel-bench"));
+        bench.args(["speed", "--readers", readers, "--rounds", &options.runs]);
+        bench.args(["--password", "only for this measurement"]).env("ORIEL_ADDRESS", stack.address());
+        told.push_str(&format!("\nThrough nginx and the journal: {}\n", command::capture(&mut bench)?));
+    }
+    fs::write(results.file("md"), told).doing("write the table")
 }
 
 fn oriel_settings(data: &Path, model: &Path) -> Outcome<Settings> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::compare::figure::Goals;
 
 fn side(readings: &[f64], more_is_better: bool, left_out: usize) -> Side {
     Side {
@@ -21,7 +22,7 @@ fn report() -> Report {
         memory_bytes: Some(300 * 1024 * 1024),
     };
     let speed = |figure: Figure, a: &[f64], b: &[f64]| {
-        Row::new(figure, figure.goal(1.2), side(a, true, 0), side(b, true, 1))
+        Row::new(figure, figure.goal(Goals::LlamaServer), side(a, true, 0), side(b, true, 1))
     };
     Report {
         machine: Machine {
@@ -43,7 +44,7 @@ fn report() -> Report {
             speed(Figure::CopySpeed, &[100.0], &[]),
             Row::new(
                 Figure::LongestGap,
-                Figure::LongestGap.goal(1.2),
+                Figure::LongestGap.goal(Goals::LlamaServer),
                 side(&[500.0], false, 0),
                 side(&[9_000.0], false, 0),
             ),
