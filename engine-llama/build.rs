@@ -1,5 +1,6 @@
 //! Compiles the shim (llama.cpp's chat templates, our kernels) against the very sources that `llama-cpp-sys-2` was built
-//! from, and links it. Tells `src/processor.rs` which extensions of the processor those were compiled for.
+//! from, and links it. Tells `src/processor.rs` which extensions of the processor those were compiled for, and
+//! `src/state.rs` which sources they are.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -15,6 +16,9 @@ fn main() {
         }
     }
     let llama = llama_sources();
+    // `src/state.rs` tells states of other sources by it: the crate's directory, which names its version.
+    let version = llama.parent().and_then(Path::file_name).unwrap_or_default();
+    println!("cargo:rustc-env=LLAMA_CPP={}", version.display());
     shim()
         .file("shim/oriel_chat.cpp")
         .file("shim/oriel_kernels.cpp")

@@ -60,8 +60,10 @@ pub struct Config {
     pub memory_budget_bytes: Option<u64>,
     /// Memory for states of conversations, per model.
     pub states_memory_bytes: u64,
-    /// Disk for states of conversations, per model.
+    /// Disk for states of conversations, of all models together.
     pub states_disk_bytes: u64,
+    /// After which states that nobody used are deleted.
+    pub states_max_age: Duration,
     /// None: made on the first start.
     pub secret_key: Option<SecretString>,
     /// None: measured.
@@ -154,6 +156,7 @@ impl Config {
         let memory_budget_mib = reader.number("MEMORY_BUDGET_MIB", 64..=16_777_216_u64);
         let states_memory_mib = reader.number("STATES_MEMORY_MIB", 0..=16_777_216_u64);
         let states_disk_mib = reader.number("STATES_DISK_MIB", 0..=16_777_216_u64);
+        let states_max_age_days = reader.number("STATES_MAX_AGE_DAYS", 1..=365_u64);
         let secret_key = secret_key(reader);
         let bcrypt_cost = reader.number("BCRYPT_COST", 10..=16);
         let log_level = log_level(reader);
@@ -180,6 +183,7 @@ impl Config {
             memory_budget_bytes: memory_budget_mib.map(|mib| mib * 1024 * 1024),
             states_memory_bytes: states_memory_mib? * 1024 * 1024,
             states_disk_bytes: states_disk_mib? * 1024 * 1024,
+            states_max_age: Duration::from_secs(states_max_age_days? * 24 * 3_600),
             secret_key,
             bcrypt_cost,
             log_level: log_level?,

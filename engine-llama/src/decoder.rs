@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts, SampleError, TokenFilter};
+use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts, SampleError, StateTraits, TokenFilter};
 use engine::{SamplingParams, Token, TokenChoice, TokenLikelihood};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
@@ -14,6 +14,7 @@ use llama_cpp_2::token::LlamaToken;
 use crate::draft::DraftModel;
 use crate::likelihood;
 use crate::sampling::Sampler;
+use crate::state::{self, Memory};
 use crate::vocabulary::Vocabulary;
 
 /// A loaded model with its caches and samplers.
@@ -25,22 +26,28 @@ pub struct LlamaDecoder {
     batch: LlamaBatch<'static>,
     /// Which rows of the last batch have logits. llama.cpp ends the process when asked for another.
     has_logits: Vec<bool>,
+    memory: Memory,
+    identity: [u8; 32],
     /// By slot.
     samplers: Vec<Option<Sampler>>,
     draft_model: Option<DraftModel>,
 }
 
 impl LlamaDecoder {
-    /// `context` was made for `facts`, and so was that of the model that drafts.
+    /// `context` was made for `facts`, and so was that of the model that drafts; `identity` tells its states from those of
+    /// others.
     pub fn new(
         context: LlamaContext<'static>,
         vocabulary: Arc<Vocabulary>,
         facts: ModelFacts,
         draft_model: Option<DraftModel>,
+        identity: [u8; 32],
     ) -> Self {
         let batch = LlamaBatch::new(facts.batch_tokens as usize, 1);
         let samplers = (0..facts.slots).map(|_| None).collect();
-        Self { context, vocabulary, facts, batch, has_logits: Vec::new(), samplers, draft_model }
+        let memory = Memory::of(vocabulary.model());
+        let has_logits = Vec::new();
+        Self { context, vocabulary, facts, batch, has_logits, memory, identity, samplers, draft_model }
     }
 
     /// llama.cpp's number of a row that has logits.
@@ -134,13 +141,19 @@ impl Decoder for LlamaDecoder {
             self.clear(slot);
             return 0;
         }
-        // Recurrent models cannot forget a part: only all of it.
-        match self.context.clear_kv_cache_seq(Some(slot), Some(tokens), None) {
-            Ok(true) => self.held(slot).min(tokens),
-            _ => {
-                self.clear(slot);
-                0
-            }
+        let held = self.held(slot);
+        if held <= tokens {
+            return held;
+        }
+        // Recurrent models cannot forget a part, only all of it; and what was restored of a sliding window lacks what lies
+        // before the window of its last token.
+        let is_cut = matches!(self.context.clear_kv_cache_seq(Some(slot), Some(tokens), None), Ok(true));
+        let first = self.context.kv_cache_seq_pos_min(sequence(slot));
+        if is_cut && self.memory.sees_all(first, tokens) {
+            self.held(slot).min(tokens)
+        } else {
+            self.clear(slot);
+            0
         }
     }
 
@@ -160,6 +173,28 @@ impl Decoder for LlamaDecoder {
         if let Err(error) = self.context.clear_kv_cache_seq(Some(slot), None, None) {
             tracing::error!(slot, %error, "a slot could not be cleared");
         }
+    }
+
+    fn state_traits(&self) -> StateTraits {
+        StateTraits { identity: self.identity, can_be_cut: self.memory.can_be_cut() }
+    }
+
+    fn state_bytes(&self, slot: u32) -> u64 {
+        if self.held(slot) == 0 { 0 } else { state::size_bytes(&self.context, sequence(slot)) as u64 }
+    }
+
+    fn save_state(&mut self, slot: u32) -> Option<Vec<u8>> {
+        if self.held(slot) == 0 { None } else { state::save(&self.context, sequence(slot)) }
+    }
+
+    fn restore_state(&mut self, slot: u32, state: &[u8], tokens: u32) -> bool {
+        let is_restored = slot < self.facts.slots
+            && state::restore(&mut self.context, sequence(slot), state)
+            && self.held(slot) == tokens;
+        if !is_restored {
+            self.clear(slot);
+        }
+        is_restored
     }
 
     fn token_bytes(&self, token: Token) -> &[u8] {

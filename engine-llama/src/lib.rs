@@ -1,14 +1,14 @@
 //! One language model, run by llama.cpp: what the program `oriel-engine` is made of.
 //!
 //! ```text
-//!  engine::worker ──▶ load ──▶ decoder ──▶ sampling          (the scheduler's thread)
-//!                      └─────▶ prompt ──▶ template, syntax, plain, markers, binding  (prompt threads)
+//!  engine::worker ──▶ load ──▶ decoder ──▶ sampling, state   (the scheduler's thread)
+//!                      └─────▶ prompt ──▶ template, opening, syntax, plain, markers, binding  (prompt threads)
 //!                      │          └─▶ embedder                                  (a thread of its own)
 //!                                 └─ vocabulary ─┘
 //! ```
 //!
 //! The `engine` crate decides what is evaluated and when; here it is done. This crate is the only one that knows
-//! llama.cpp, and `template` and `kernels` are the only rooms with unsafe code.
+//! llama.cpp, and `template`, `state` and `kernels` are the only rooms with unsafe code.
 
 mod adapter;
 mod binding;
@@ -26,12 +26,14 @@ mod likelihood;
 pub mod load;
 pub mod log;
 mod markers;
+mod opening;
 mod passages;
 mod plain;
 mod processor;
 pub mod prompt;
 mod refusal;
 mod sampling;
+mod state;
 mod syntax;
 mod template;
 mod threads;

@@ -29,7 +29,7 @@ use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
 use crate::vocabulary::Vocabulary;
-use crate::{kernels, processor, refusal, tuning};
+use crate::{kernels, processor, refusal, state, tuning};
 
 /// A slot's context where none is asked for, unless the model was trained for less: the cache of a model trained
 /// for 128 k would take more memory than the model.
@@ -81,6 +81,8 @@ pub fn load(
         }
     }
 
+    let identity = state::identity(request, &facts)
+        .map_err(|error| fail(format!("the model file {file} cannot be read: {error}")))?;
     memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
     let memory = log.buffers.memory(&facts);
     tracing::info!(
@@ -91,7 +93,7 @@ pub fn load(
         "the model is loaded"
     );
     Ok(LoadedModel {
-        decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts, draft_model),
+        decoder: LlamaDecoder::new(context, Arc::clone(&vocabulary), facts, draft_model, identity),
         reader: LlamaReader::new(vocabulary, template, syntax),
         memory,
     })

@@ -12,6 +12,7 @@ use engine::{Chat, Constraint, Embeddings, Pooling, Token, ToolChoice};
 use crate::binding::{Begin, Binding, Wanted};
 use crate::embedder::Embedder;
 use crate::markers::{Guarded, Piece};
+use crate::opening::Openings;
 use crate::plain;
 use crate::syntax::Syntax;
 use crate::template::{self, ChatTemplate, Rendered};
@@ -24,6 +25,7 @@ pub struct LlamaReader {
     vocabulary: Arc<Vocabulary>,
     template: ChatTemplate,
     syntax: Syntax,
+    openings: Openings,
     /// None until somebody asks for vectors.
     embedder: Mutex<Option<Embedder>>,
     watch: Watch,
@@ -32,7 +34,14 @@ pub struct LlamaReader {
 impl LlamaReader {
     /// A reader over the two.
     pub fn new(vocabulary: Arc<Vocabulary>, template: ChatTemplate, syntax: Syntax) -> Self {
-        Self { vocabulary, template, syntax, embedder: Mutex::new(None), watch: Watch::default() }
+        Self {
+            vocabulary,
+            template,
+            syntax,
+            openings: Openings::default(),
+            embedder: Mutex::new(None),
+            watch: Watch::default(),
+        }
     }
 
     /// What llama.cpp's own tokeniser gives for the text, but that control tokens are looked for only where the
@@ -152,9 +161,13 @@ impl PromptReader for LlamaReader {
     ) -> Result<PreparedPrompt, PromptError> {
         let (rendered, guarded) = self.render(chat)?;
         let tokens = self.tokenise(&rendered.prompt, &guarded);
+        let shared_tokens = self.openings.shared(chat, &tokens, |chat| {
+            let (rendered, guarded) = self.render(chat).ok()?;
+            Some(self.tokenise(&rendered.prompt, &guarded))
+        });
         let format = if rendered.is_plain { ReplyFormat::default() } else { self.format(&rendered, chat) };
         let filter = self.filter(chat, constraint, &format, answer)?;
-        Ok(PreparedPrompt { tokens, stop: rendered.stops, format, filter })
+        Ok(PreparedPrompt { tokens, shared_tokens, stop: rendered.stops, format, filter })
     }
 
     fn tokenize(&self, text: &str) -> Vec<Token> {

@@ -214,3 +214,60 @@ fn a_step_that_cannot_be_done_is_an_error_and_the_next_one_works() {
     let prompt = reader.read(&user("Hi").into(), None, &[]).unwrap().tokens;
     assert_eq!(fresh(&mut decoder, 0, &prompt, 4).len(), 4);
 }
+
+#[test]
+fn a_state_goes_on_as_if_it_had_been_read_in_another_slot_and_in_another_process() {
+    for path in [models::chat_model(), models::base_model()] {
+        let Loaded { mut decoder, reader, .. } = loaded_from(path.clone(), 2);
+        let question = user("Tell me about the sea, in one sentence.");
+        let prompt = reader.read(&question.into(), None, &[]).unwrap().tokens;
+        let (prefix, rest) = prompt.split_at(prompt.len() - 5);
+        decoder.clear(0);
+        read(&mut decoder, 0, prefix, 0);
+        let state = decoder.save_state(0).unwrap();
+        assert_eq!(decoder.state_bytes(0), state.len() as u64);
+        read(&mut decoder, 0, rest, prefix.len());
+        let expected = answer(&mut decoder, 0, rest.len(), prompt.len(), 12);
+
+        let check = |decoder: &mut LlamaDecoder| {
+            assert!(decoder.restore_state(1, &state, prefix.len() as u32));
+            read(decoder, 1, rest, prefix.len());
+            assert_eq!(answer(decoder, 1, rest.len(), prompt.len(), 12), expected);
+        };
+        check(&mut decoder);
+        let mut later = loaded_from(path, 2).decoder;
+        assert_eq!(later.state_traits(), decoder.state_traits());
+        check(&mut later);
+
+        let half = state.split_at(state.len() / 2).0;
+        assert!(!later.restore_state(1, half, prefix.len() as u32), "only a part of it");
+        assert!(!later.restore_state(1, &state, prefix.len() as u32 - 1), "of another length");
+        assert!(later.save_state(1).is_none(), "what could not be restored left nothing behind");
+        assert_eq!(fresh(&mut later, 1, &prompt, 12), fresh(&mut decoder, 1, &prompt, 12));
+    }
+}
+
+#[test]
+fn what_was_restored_behind_a_sliding_window_is_used_whole_or_not_at_all() {
+    let request = LoadRequest { context_tokens: Some(1024), ..request(models::base_model(), 2) };
+    let Loaded { mut decoder, reader, .. } = load(&request, &mut |_, _| true, &LOG).unwrap();
+    assert!(!decoder.state_traits().can_be_cut);
+    let prompt =
+        reader.read(&user(&"The sea is wide and deep. ".repeat(90)).into(), None, &[]).unwrap().tokens;
+    assert!((600..1_000).contains(&prompt.len()), "longer than the window: {}", prompt.len());
+    let (prefix, rest) = prompt.split_at(prompt.len() - 5);
+    let held = prefix.len() as u32;
+    for (index, part) in prefix.chunks(256).enumerate() {
+        read(&mut decoder, 0, part, index * 256);
+    }
+    let state = decoder.save_state(0).unwrap();
+    read(&mut decoder, 0, rest, prefix.len());
+    let expected = answer(&mut decoder, 0, rest.len(), prompt.len(), 8);
+
+    assert!(decoder.restore_state(1, &state, held));
+    read(&mut decoder, 1, rest, prefix.len());
+    assert_eq!(answer(&mut decoder, 1, rest.len(), prompt.len(), 8), expected);
+    assert_eq!(decoder.keep_prefix(1, held), held, "what came behind it can be cut off");
+    assert_eq!(decoder.keep_prefix(1, held - 10), 0, "and nothing of itself");
+    assert_eq!(decoder.keep_prefix(0, held - 10), held - 10, "what was read can be cut anywhere");
+}

@@ -26,8 +26,10 @@ pub struct EngineConfig {
     pub memory_budget_bytes: Option<u64>,
     /// Memory for states of sequences in one model's worker; 0: none are kept there.
     pub states_memory_bytes: u64,
-    /// Disk for states of sequences of one model, under `state_dir`; 0: none are kept there.
+    /// Disk for states of sequences of all models together, under `state_dir`; 0: none are kept there.
     pub states_disk_bytes: u64,
+    /// A state that nobody used for so long is deleted.
+    pub states_max_age: Duration,
 }
 
 impl EngineConfig {
@@ -49,6 +51,7 @@ impl EngineConfig {
             memory_budget_bytes: None,
             states_memory_bytes: 0,
             states_disk_bytes: 0,
+            states_max_age: Duration::from_secs(7 * 24 * 3_600),
         }
     }
 }

@@ -50,6 +50,15 @@ pub enum Drafting {
     Model,
 }
 
+/// What is to be known of a decoder's sequence states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateTraits {
+    /// The same only where states can be exchanged: of the same weights, evaluated and kept in the same way.
+    pub identity: [u8; 32],
+    /// Whether [`Decoder::keep_prefix`] can cut a slot that was restored. Otherwise a state serves only whole.
+    pub can_be_cut: bool,
+}
+
 /// Why the model could not be evaluated. The streams of the batch fail; the worker goes on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -110,6 +119,19 @@ pub trait Decoder {
 
     /// Forgets all tokens of `slot`. Also called after [`Decoder::decode`] failed, when its content is unknown.
     fn clear(&mut self, slot: u32);
+
+    /// What is to be known of this decoder's sequence states.
+    fn state_traits(&self) -> StateTraits;
+
+    /// How many bytes [`Decoder::save_state`] would give for `slot` now.
+    fn state_bytes(&self, slot: u32) -> u64;
+
+    /// All that the evaluated tokens of `slot` have left behind; none where it holds none or they cannot be saved.
+    fn save_state(&mut self, slot: u32) -> Option<Vec<u8>>;
+
+    /// Puts what [`Decoder::save_state`] gave for `tokens` tokens, of any decoder of the same [`StateTraits::identity`], in
+    /// place of all that `slot` holds. Where it answers `false`, the slot is empty.
+    fn restore_state(&mut self, slot: u32, state: &[u8], tokens: u32) -> bool;
 
     /// The bytes of a token as they appear in an answer: empty for control tokens, possibly part of a character.
     /// From a table made when the model was loaded.
@@ -173,6 +195,9 @@ impl From<SampleError> for GenerationError {
 pub struct PreparedPrompt {
     /// Its tokens, the beginning-of-text token included where the model wants one.
     pub tokens: Vec<Token>,
+    /// How many of them, from the first, come before any word of a user, and are the same for whoever begins with the same
+    /// instructions. What they leave behind may be shared between users.
+    pub shared_tokens: u32,
     /// Text before which the answer ends, beside the request's own: what the chat template asks for.
     pub stop: Vec<String>,
     /// How the model writes its reply.

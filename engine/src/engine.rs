@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::pool::{self, Board, Heard, Pool, Request};
+use crate::pool::{self, Board, Heard, Pool, Request, sweeper};
 use crate::question::{Question, Told};
 use crate::{
     Chat, EmbedRequest, Embeddings, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError,
@@ -36,6 +36,7 @@ impl Engine {
         config.slots = config.slots.max(1);
 
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);
+        tokio::spawn(sweeper::run(config.clone(), requests.downgrade()));
         let pool = Pool::new(config, found);
         let board = pool.board();
         tokio::spawn(pool.run(inbox));

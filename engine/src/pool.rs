@@ -18,6 +18,7 @@ mod board;
 mod entry;
 mod process;
 mod room;
+pub(crate) mod sweeper;
 mod talk;
 
 /// News of workers that may wait for the pool. It only bounds how far a worker can run ahead.

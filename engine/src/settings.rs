@@ -2,6 +2,7 @@
 //! once, at its start; a worker is told only what concerns it, in [`crate::decoder::LoadRequest`].
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +102,10 @@ pub struct StateBudget {
     pub directory: PathBuf,
     /// Bytes in memory; 0: none are kept there.
     pub memory_bytes: u64,
-    /// Bytes on disk; 0: none are kept there.
+    /// Bytes on disk, of all models together; 0: none are kept there.
     pub disk_bytes: u64,
+    /// A state that nobody used for so long is deleted.
+    pub max_age: Duration,
 }
 
 fn whole() -> f32 {

@@ -4,6 +4,7 @@
 //!  stdin ─▶ commands ─┬────────────────▶ inbox ─▶ scheduler, decoder (the calling thread)
 //!                     └▶ prompt desk ────▲  │            │
 //!                              └────────────┼─▶ outbox ◀─┘ ─▶ events ─▶ stdout
+//!                                           └── disk ◀── states to write, to read
 //! ```
 //!
 //! Called by the `main` of a worker program only, with the functions that contain the process and load its kind of model.
@@ -17,11 +18,12 @@ use std::thread;
 use std::time::Instant;
 
 use crate::containment::Containment;
-use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
+use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader, StateTraits};
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame, write_frame};
-use crate::{LoadStage, MemoryUse};
+use crate::{LoadStage, MemoryUse, StateBudget};
 pub use chance::draw;
 use scheduler::Scheduler;
+use states::{Disk, DiskJob, Limits, States, disk};
 
 mod chance;
 mod drafts;
@@ -34,6 +36,7 @@ mod resident;
 mod scheduler;
 mod serve;
 mod slots;
+pub(crate) mod states;
 mod text;
 mod waiting;
 
@@ -43,6 +46,8 @@ const INBOX_CAPACITY: usize = 256;
 const JOBS_CAPACITY: usize = 256;
 /// Events that may wait for the pipe. The parent never stops reading, so a few steps are plenty.
 const OUTBOX_CAPACITY: usize = 64;
+/// Jobs that may wait for the thread of the disk: more than one step brings up. What finds no place is read again some day.
+const DISK_JOBS_CAPACITY: usize = 64;
 /// Loading is told in steps of this part of the whole, so that progress moves smoothly and costs nothing.
 const PROGRESS_STEP: f32 = 0.01;
 
@@ -113,13 +118,34 @@ where
     };
     let memory = MemoryUse { states_bytes: request.states.memory_bytes, ..process.added_to(memory) };
     let _ = outbox.send(Event::Loaded { facts: decoder.facts().clone(), memory });
+    let (states, disk) = open_states(request.states, decoder.state_traits(), inbox.clone())?;
     let desk_outbox = outbox.clone();
     spawn("prompt-desk", move || prompt_desk::serve(reader, &waiting_jobs, &inbox, &desk_outbox))?;
 
     let started = Instant::now();
-    let mut scheduler = Scheduler::new(decoder, Box::new(move || started.elapsed()));
-    serve::serve(&mut scheduler, &messages, &outbox);
+    let mut scheduler = Scheduler::new(decoder, states, Box::new(move || started.elapsed()));
+    let outlets = serve::Outlets { events: outbox, disk };
+    serve::serve(&mut scheduler, &messages, &outlets);
+    serve::save_all(&mut scheduler, &messages, &outlets);
     Ok(())
+}
+
+/// What an earlier worker has left of this model, and a thread that reads and writes there.
+fn open_states(
+    budget: StateBudget,
+    traits: StateTraits,
+    inbox: SyncSender<serve::Inbox>,
+) -> io::Result<(States, Option<SyncSender<DiskJob>>)> {
+    let (memory_bytes, max_age) = (budget.memory_bytes, budget.max_age);
+    let opened = Disk::open(budget, traits.identity);
+    let limits = Limits { memory_bytes, has_disk: opened.is_some(), max_age };
+    let Some((disk, kept)) = opened else {
+        return Ok((States::new(limits, traits.can_be_cut, Vec::new()), None));
+    };
+    tracing::info!(states = kept.len(), "what was read before is at hand");
+    let (jobs, waiting_jobs) = sync_channel(DISK_JOBS_CAPACITY);
+    spawn("states", move || disk::serve(&disk, &waiting_jobs, &inbox))?;
+    Ok((States::new(limits, traits.can_be_cut, kept), Some(jobs)))
 }
 
 fn tell_progress(outbox: &SyncSender<Event>, go_on: impl Fn() -> bool) -> impl FnMut(LoadStage, f32) -> bool {

@@ -172,6 +172,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         memory_budget_bytes: config.memory_budget_bytes,
         states_memory_bytes: config.states_memory_bytes,
         states_disk_bytes: config.states_disk_bytes,
+        states_max_age: config.states_max_age,
     }
 }
 

@@ -103,7 +103,13 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "STATES_DISK_MIB",
         "4096",
-        "MiB in DATA_DIR in which each model keeps what it has read, beyond a restart. 0: none.",
+        "MiB in DATA_DIR in which all models together keep what they have read, beyond a restart. 0: none.",
+    ),
+    variable(
+        "STATES_MAX_AGE_DAYS",
+        "7",
+        "Days after which what nobody came back to is deleted there, 1 to 365. What belonged to a deleted conversation or \
+         account is gone by then too.",
     ),
     secret(
         "SECRET_KEY",

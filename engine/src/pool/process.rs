@@ -1,7 +1,6 @@
 //! One worker process: started, spoken to, and waited for until it has gone.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crate::containment::{INHERITED_VARIABLES, SET_VARIABLES};
 use crate::decoder::LoadRequest;
 use crate::gguf::{GgufError, Header};
 use crate::protocol::{self, Command, Event, FrameError};
+use crate::worker::states::directory;
 
 /// How long a worker may take to go once its input has ended; it gives itself one second less.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -140,7 +140,7 @@ fn prepare(load: &LoadRequest) -> Result<(), String> {
         catalog::read_header(path).map_err(|error| named("draft model", path, error))?;
     }
     let directory = &load.states.directory;
-    fs::create_dir_all(directory)
+    directory::make(directory)
         .map_err(|error| format!("the directory {} cannot be made: {error}", directory.display()))
 }
 

@@ -6,16 +6,21 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::beat::{self, Beat};
 use super::model::ScriptedModel;
 use super::script::{self, Script};
 use crate::decoder::{
-    BatchToken, DecodeError, Decoder, Drafting, LoadRequest, ModelFacts, SampleError, TokenFilter,
+    BatchToken, DecodeError, Decoder, Drafting, LoadRequest, ModelFacts, SampleError, StateTraits,
+    TokenFilter,
 };
 use crate::{SamplingOptions, SamplingParams, Speculation, Token, TokenChoice, TokenLikelihood};
 
 /// Tokens of one batch: small enough that ordinary prompts take several.
 const BATCH_TOKENS: u32 = 512;
+/// Bytes of a state for each token: with a few thousand of them a budget of megabytes is soon full.
+const STATE_TOKEN_BYTES: usize = 256;
 /// The bound that a real worker has too.
 const CONTEXT_MAX_TOKENS: u32 = 8_192;
 
@@ -27,6 +32,9 @@ pub struct ScriptedDecoder {
     draft_token: Duration,
     spend: Box<dyn FnMut(Duration)>,
     beat: Beat,
+    identity: [u8; 32],
+    /// Whether a state serves only whole.
+    states_are_whole: bool,
     slots: Vec<Slot>,
     /// Slot and length of its tokens, for each row of the last batch that wanted logits.
     rows: Vec<Option<(u32, usize)>>,
@@ -36,6 +44,8 @@ pub struct ScriptedDecoder {
 #[derive(Debug, Default)]
 struct Slot {
     tokens: Vec<Token>,
+    /// How many of them came from a state.
+    restored: usize,
     sampling: Option<SamplingParams>,
     /// What a real sampler's penalties would have seen of the answer.
     seen: Vec<Token>,
@@ -61,6 +71,8 @@ impl ScriptedDecoder {
             draft_token: Duration::from_micros(u64::from(model.draft_token_us.unwrap_or(0))),
             spend,
             beat: Beat::default(),
+            identity: Sha256::digest(model.name.as_bytes()).into(),
+            states_are_whole: model.states_are_whole,
             slots: (0..slots).map(|_| Slot::default()).collect(),
             rows: Vec::new(),
             can_cut: true,
@@ -217,7 +229,11 @@ impl Decoder for ScriptedDecoder {
 
     fn keep_prefix(&mut self, slot: u32, tokens: u32) -> u32 {
         let tokens = if self.can_cut { tokens } else { 0 };
+        let states_are_whole = self.states_are_whole;
         let Ok(slot) = self.slot(slot) else { return 0 };
+        if states_are_whole && (tokens as usize) < slot.restored {
+            slot.tokens.clear();
+        }
         slot.tokens.truncate(tokens as usize);
         slot.tokens.len() as u32
     }
@@ -227,13 +243,49 @@ impl Decoder for ScriptedDecoder {
         let copied: Vec<Token> = from.tokens.iter().take(tokens as usize).copied().collect();
         let Ok(to) = self.slot(to) else { return 0 };
         to.tokens = copied;
+        to.restored = 0;
         to.tokens.len() as u32
     }
 
     fn clear(&mut self, slot: u32) {
         if let Ok(slot) = self.slot(slot) {
             slot.tokens.clear();
+            slot.restored = 0;
         }
+    }
+
+    fn state_traits(&self) -> StateTraits {
+        StateTraits { identity: self.identity, can_be_cut: !self.states_are_whole }
+    }
+
+    fn state_bytes(&self, slot: u32) -> u64 {
+        self.slots.get(slot as usize).map_or(0, |slot| (slot.tokens.len() * STATE_TOKEN_BYTES) as u64)
+    }
+
+    /// The tokens, each in as many bytes as it takes to look like a state.
+    fn save_state(&mut self, slot: u32) -> Option<Vec<u8>> {
+        let slot = self.slots.get(slot as usize).filter(|slot| !slot.tokens.is_empty())?;
+        let bytes = slot.tokens.iter().flat_map(|token| {
+            let mut bytes = [0; STATE_TOKEN_BYTES];
+            if let Some(start) = bytes.first_chunk_mut() {
+                *start = token.to_le_bytes();
+            }
+            bytes
+        });
+        Some(bytes.collect())
+    }
+
+    /// As a real one would, it ends the process over bytes that nobody saved.
+    fn restore_state(&mut self, slot: u32, state: &[u8], tokens: u32) -> bool {
+        let (entries, rest) = state.as_chunks::<STATE_TOKEN_BYTES>();
+        if !rest.is_empty() || entries.len() != tokens as usize {
+            process::abort();
+        }
+        let Ok(slot) = self.slot(slot) else { return false };
+        let starts = entries.iter().filter_map(|entry| entry.first_chunk().copied());
+        slot.tokens = starts.map(Token::from_le_bytes).collect();
+        slot.restored = slot.tokens.len();
+        true
     }
 
     fn token_bytes(&self, token: Token) -> &[u8] {

@@ -37,6 +37,8 @@ pub struct ScriptedModel {
     pub draft_token_us: Option<u32>,
     /// A small model drafts where nothing is found in the prompt. It is right where chance has no say.
     pub has_draft_model: bool,
+    /// Saved states serve only whole, as those of recurrent and sliding-window models.
+    pub states_are_whole: bool,
 }
 
 impl Default for ScriptedModel {
@@ -54,6 +56,7 @@ impl Default for ScriptedModel {
             prompt_token_us: 0,
             draft_token_us: None,
             has_draft_model: false,
+            states_are_whole: false,
         }
     }
 }
@@ -84,6 +87,7 @@ impl ScriptedModel {
         if let Some(draft_token_us) = self.draft_token_us {
             metadata.number("scripted.draft_token_us", draft_token_us);
         }
+        metadata.number("scripted.states_are_whole", u32::from(self.states_are_whole));
         if let Some(error) = &self.load_error {
             metadata.text("scripted.load_error", error);
         }
@@ -112,6 +116,7 @@ impl ScriptedModel {
             prompt_token_us: number("prompt_token_us"),
             draft_token_us: number_of("draft_token_us"),
             has_draft_model: number("has_draft_model") != 0,
+            states_are_whole: number("states_are_whole") != 0,
         }
     }
 

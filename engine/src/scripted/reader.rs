@@ -25,7 +25,8 @@ impl PromptReader for ScriptedReader {
             return Err(PromptError::Template("the template refuses this conversation".to_owned()));
         }
         let mut tokens = Vec::new();
-        for message in &chat.messages {
+        let mut shared_tokens = 0;
+        for (index, message) in chat.messages.iter().enumerate() {
             tokens.push(match message.role {
                 ChatRole::System => script::SYSTEM,
                 ChatRole::User => script::USER,
@@ -33,10 +34,13 @@ impl PromptReader for ScriptedReader {
                 ChatRole::Tool => script::TOOL,
             });
             tokens.extend(message.content.bytes().map(Token::from));
+            if chat.messages.iter().take(index + 1).all(|message| message.role == ChatRole::System) {
+                shared_tokens = tokens.len() as u32;
+            }
         }
         tokens.push(script::ASSISTANT);
         let format = format(&script, chat.may_call_tools());
-        Ok(PreparedPrompt { tokens, format, ..PreparedPrompt::default() })
+        Ok(PreparedPrompt { tokens, shared_tokens, format, ..PreparedPrompt::default() })
     }
 
     fn read_again(

@@ -31,12 +31,14 @@ pub(super) fn claim_stdout() -> io::Result<File> {
     Ok(File::from(frames))
 }
 
-/// Reads commands until the parent goes; then says so by `parent_gone` and by dropping `routes`.
+/// Reads commands until the parent goes; then says so by `parent_gone` and to the inbox.
 pub(super) fn read_commands(routes: Routes, parent_gone: &AtomicBool) {
     if let Err(error) = route_all(&routes) {
         tracing::error!(%error, "the parent's commands cannot be read");
     }
     parent_gone.store(true, Ordering::Relaxed);
+    // Fails where the decoder's thread has ended already.
+    let _ = routes.inbox.send(Inbox::End);
     drop(routes);
     thread::sleep(FAREWELL);
     process::exit(1);

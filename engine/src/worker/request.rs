@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::drafts::Drafter;
 use super::reply::{Reply, Said};
+use super::slots::WORTH_TOKENS;
+use super::states::StateId;
 use super::waiting::Queued;
 use crate::decoder::{PreparedPrompt, TokenFilter};
 use crate::protocol::{GenerateCommand, News};
@@ -24,6 +26,8 @@ pub(crate) struct Request {
     /// Prompt and answer; empty until the prompt has been prepared.
     pub(crate) tokens: Vec<Token>,
     pub(crate) prompt_len: usize,
+    /// How many of the prompt's tokens come before any word of a user.
+    shared_len: usize,
     continued: Vec<Token>,
     pub(crate) reply: Reply,
     /// Binds the answer; none where it is free.
@@ -54,6 +58,7 @@ impl Request {
             sampling: command.sampling,
             tokens: Vec::new(),
             prompt_len: 0,
+            shared_len: 0,
             continued: command.answer_so_far,
             reply: Reply::default(),
             filter: None,
@@ -73,6 +78,8 @@ impl Request {
     /// The prompt is ready: from now on the request may run.
     pub(crate) fn set_prompt(&mut self, prompt: PreparedPrompt) {
         self.prompt_len = prompt.tokens.len();
+        // The last token is always evaluated.
+        self.shared_len = (prompt.shared_tokens as usize).min(self.prompt_len.saturating_sub(1));
         self.tokens = prompt.tokens;
         self.tokens.extend(&self.continued);
         let stop = self.sampling.stop().iter().cloned().chain(prompt.stop).collect();
@@ -123,6 +130,12 @@ impl Request {
     /// The prompt's tokens.
     pub(crate) fn prompt(&self) -> &[Token] {
         self.tokens.get(..self.prompt_len).unwrap_or_default()
+    }
+
+    /// The beginning of the prompt that may be shared between users: empty where it is not worth it.
+    pub(crate) fn shared(&self) -> &[Token] {
+        let length = if self.shared_len < WORTH_TOKENS { 0 } else { self.shared_len };
+        self.tokens.get(..length).unwrap_or_default()
     }
 
     /// The answer's tokens, those of `answer_so_far` included.
@@ -194,6 +207,15 @@ impl Queued for Request {
     }
 }
 
+/// What a stream waits for in its slot before it begins to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// That another stream has read the beginning that both share.
+    Prefix,
+    /// A state from the disk.
+    State(StateId),
+}
+
 /// A request in a slot.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -205,20 +227,48 @@ pub(crate) struct Stream {
     pub(crate) drafter: Drafter,
     /// Whether the whole prompt has been read and each step brings a token.
     pub(crate) is_answering: bool,
+    /// None while it reads or answers.
+    pub(crate) awaits: Option<Awaited>,
+    /// Where to stop reading for a moment, because the state there will be saved for everybody.
+    pub(crate) save_at: Option<usize>,
 }
 
 impl Stream {
     /// A request whose first `evaluated` tokens are in the cache of its slot.
     pub(crate) fn new(request: Request, evaluated: usize) -> Self {
-        Self { request, evaluated, ahead: 0, drafter: Drafter::default(), is_answering: false }
+        Self {
+            request,
+            evaluated,
+            ahead: 0,
+            drafter: Drafter::default(),
+            is_answering: false,
+            awaits: None,
+            save_at: None,
+        }
     }
 
     /// Whether steps do anything for it.
     pub(crate) fn takes_part(&self) -> bool {
-        !self.request.is_paused
+        !self.request.is_paused && self.awaits.is_none()
+    }
+
+    /// Whether it waits for another stream to read what both share.
+    pub(crate) fn is_following(&self) -> bool {
+        self.awaits == Some(Awaited::Prefix) && !self.request.is_paused
+    }
+
+    /// Whether it is about to have read the tokens that it shares with others.
+    pub(crate) fn is_reading(&self, shared: &[Token]) -> bool {
+        self.takes_part() && self.save_at.is_some() && self.request.shared() == shared
     }
 
     pub(crate) fn unread(&self) -> &[Token] {
         self.request.tokens.get(self.evaluated..).unwrap_or_default()
+    }
+
+    /// What may be read in one step: never across the place where a state is to be saved.
+    pub(crate) fn readable(&self) -> &[Token] {
+        let until = self.save_at.unwrap_or(self.request.tokens.len());
+        self.request.tokens.get(self.evaluated..until).unwrap_or_default()
     }
 }

@@ -11,6 +11,8 @@ use super::pace::Pace;
 use super::reply::{Ended, Said};
 use super::request::{Request, Stream};
 use super::slots::Slots;
+use super::states::States;
+use super::states::speed::StateSpeed;
 use super::waiting::Waiting;
 use crate::decoder::{Decoder, ModelFacts, PreparedPrompt};
 use crate::protocol::{GenerateCommand, News, Update};
@@ -21,6 +23,7 @@ use batch::Plan;
 mod admission;
 mod batch;
 mod drafting;
+mod restoring;
 #[cfg(test)]
 mod tests;
 
@@ -42,11 +45,13 @@ pub(crate) struct Scheduler<D> {
     running: BTreeMap<usize, Stream>,
     pace: Pace,
     costs: Costs,
+    states: States,
+    speed: StateSpeed,
     updates: Vec<Update>,
 }
 
 impl<D: Decoder> Scheduler<D> {
-    pub(crate) fn new(decoder: D, clock: Clock) -> Self {
+    pub(crate) fn new(decoder: D, states: States, clock: Clock) -> Self {
         let facts = decoder.facts().clone();
         Self {
             decoder,
@@ -57,6 +62,8 @@ impl<D: Decoder> Scheduler<D> {
             running: BTreeMap::new(),
             pace: Pace::default(),
             costs: Costs::default(),
+            states,
+            speed: StateSpeed::default(),
             updates: Vec::new(),
         }
     }
@@ -120,7 +127,7 @@ impl<D: Decoder> Scheduler<D> {
     /// Whether a step would do anything, beside telling places. Not so while all who have a slot are paused, however many
     /// wait for one.
     pub(crate) fn has_work(&self) -> bool {
-        self.running.values().any(Stream::takes_part) || self.can_admit()
+        self.running.values().any(Stream::takes_part) || self.can_settle() || self.can_admit()
     }
 
     /// What happened since the last call, in order.
@@ -130,7 +137,9 @@ impl<D: Decoder> Scheduler<D> {
 
     /// Gives out slots, decodes one batch, samples, and tells what came of it.
     pub(crate) fn step(&mut self) {
+        self.speed.begin_step();
         self.admit();
+        self.settle();
         self.tell_places();
         let drafts = self.draft();
         let plan = self.plan(drafts);

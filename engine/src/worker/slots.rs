@@ -1,9 +1,12 @@
 //! What is in the caches, and which slot a request should get.
 
+use std::cmp::Reverse;
+
 use crate::{Priority, Token};
 
-/// A shorter common prefix is read again faster than it is copied between slots.
-const COPY_MIN_TOKENS: usize = 64;
+/// Copying a slot and restoring a state move memory, and reading computes: on small and on large models, on processors
+/// and on accelerators, it takes about as long as reading so many tokens at most. Fewer are read again.
+pub(crate) const WORTH_TOKENS: usize = 16;
 
 /// One slot of the decoder: a sequence of evaluated tokens, in use or left over.
 #[derive(Debug, Default)]
@@ -91,17 +94,23 @@ impl Slots {
         }
     }
 
-    /// Chooses a slot for a request that will read `tokens`; none while all are in use.
+    /// Chooses a slot for a request that will read `tokens`, of which `saved` could be restored; none while all are in use.
     ///
     /// The slot whose tokens it continues, if that loses fewer tokens than any other; else the one whose content is
-    /// missed least, and the prefix is copied from wherever it is.
-    pub(crate) fn place(&self, user: u128, priority: Priority, tokens: &[Token]) -> Option<Placement> {
+    /// missed least, and the prefix is copied from wherever it is, unless restoring brings more.
+    pub(crate) fn place(
+        &self,
+        user: u128,
+        priority: Priority,
+        tokens: &[Token],
+        saved: usize,
+    ) -> Option<Placement> {
         // The last token must be evaluated again: only that gives the logits for the next one.
         let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
         let best = (self.slots.iter().enumerate())
             .filter(|(_, slot)| slot.holder.is_some_and(|(holder, _)| holder == user))
             .map(|(index, slot)| (index, common_prefix(&slot.tokens, usable)))
-            .filter(|(_, length)| *length > 0)
+            .filter(|(_, length)| *length > 0 && *length + WORTH_TOKENS > saved)
             .max_by_key(|(index, length)| {
                 (*length, self.slots.get(*index).is_some_and(|slot| !slot.is_busy))
             });
@@ -114,8 +123,25 @@ impl Slots {
             return Some(Placement { slot, prefix: best });
         }
         let is_worth_it =
-            |(index, length): &(usize, usize)| *index == least_missed || *length >= COPY_MIN_TOKENS;
+            |(index, length): &(usize, usize)| *index == least_missed || *length >= WORTH_TOKENS;
         Some(Placement { slot: least_missed, prefix: best.filter(is_worth_it) })
+    }
+
+    /// What a slot holds of a chat that would be missed if no more than `kept` tokens of it stayed: its user, and all of
+    /// its tokens. Cutting off less than half is a continuation, after which the rest is of no use.
+    pub(crate) fn lost(&self, slot: usize, kept: usize) -> Option<(u128, &[Token])> {
+        let slot = self.slots.get(slot).filter(|slot| slot.is_chats())?;
+        let lost = slot.tokens.len().saturating_sub(kept);
+        let (user, _) = slot.holder?;
+        (lost >= WORTH_TOKENS && lost >= kept).then_some((user, &slot.tokens))
+    }
+
+    /// The slots that hold something of a chat, those in use before the others, the newest first.
+    pub(crate) fn of_chats(&self) -> Vec<usize> {
+        let mut slots: Vec<(usize, &Slot)> =
+            self.slots.iter().enumerate().filter(|(_, slot)| slot.is_chats()).collect();
+        slots.sort_by_key(|(_, slot)| Reverse((slot.is_busy, slot.last_used)));
+        slots.into_iter().map(|(index, _)| index).collect()
     }
 
     /// The idle slot to give up. Among those that hold nothing of worth, the one nearest to a running stream: a decoder
@@ -161,7 +187,8 @@ impl Slot {
     }
 }
 
-fn common_prefix(a: &[Token], b: &[Token]) -> usize {
+/// How many tokens two sequences have in common from their beginning.
+pub(crate) fn common_prefix(a: &[Token], b: &[Token]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 

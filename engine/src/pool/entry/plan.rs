@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{Entry, State};
 use crate::decoder::LoadRequest;
 use crate::memory::{self, Room};
+use crate::pool::sweeper;
 use crate::{EngineConfig, GenerationError, ModelId, ModelSettings, StateBudget};
 
 /// What its worker is told.
@@ -30,9 +31,10 @@ pub(super) fn load_request(
         draft_model: settings.draft_model,
         speculation: settings.speculation,
         states: StateBudget {
-            directory: config.state_dir.join(format!("states-{id}")),
+            directory: sweeper::directory_of(&config.state_dir, id.as_str()),
             memory_bytes: config.states_memory_bytes,
             disk_bytes: config.states_disk_bytes,
+            max_age: config.states_max_age,
         },
     }
 }

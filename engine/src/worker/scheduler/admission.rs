@@ -3,8 +3,9 @@
 use super::Scheduler;
 use crate::decoder::Decoder;
 use crate::protocol::News;
-use crate::worker::request::Stream;
-use crate::worker::slots::Placement;
+use crate::worker::request::{Awaited, Stream};
+use crate::worker::slots::{Placement, WORTH_TOKENS};
+use crate::worker::states::StateId;
 use crate::worker::waiting::Queued;
 use crate::{GenerationError, Priority};
 
@@ -13,6 +14,9 @@ impl<D: Decoder> Scheduler<D> {
     /// later; a side job runs alone of its kind and only while no chat waits.
     pub(super) fn admit(&mut self) {
         while let Some(id) = self.waiting.next(Priority::Chat) {
+            if self.speed.is_spent() && self.is_anybody_answering() {
+                return;
+            }
             if !self.slots.has_idle() && !self.pause_side_job() {
                 return;
             }
@@ -64,26 +68,43 @@ impl<D: Decoder> Scheduler<D> {
     }
 
     fn start(&mut self, id: u64) {
-        let Some(mut request) = self.waiting.take_turn(id) else { return };
-        let place = self.slots.place(request.user(), request.priority(), &request.tokens);
+        let Some(request) = self.waiting.take_turn(id) else { return };
+        let saved = self.states.find(request.user(), &request.tokens);
+        let restorable = saved.map_or(0, |saved| saved.tokens);
+        let place = self.slots.place(request.user(), request.priority(), &request.tokens, restorable);
         let Some(placement) = place else {
             self.waiting.insert(id, request);
             return;
         };
         let slot = placement.slot;
+        let stays = placement.prefix.filter(|(from, _)| *from == slot).map_or(0, |(_, length)| length);
+        self.save_lost(slot, stays);
         let kept = self.reuse(&placement);
-        let in_cache = request.tokens.get(..kept).unwrap_or_default();
-        self.slots.occupy(slot, request.user(), request.priority(), in_cache);
+        self.slots.occupy(slot, request.user(), request.priority(), &[]);
         let begun = self.decoder.begin(slot as u32, &request.sampling, request.answer());
-        if request.cached.is_none() {
-            request.cached = Some(kept);
-            let tokens = request.prompt().to_vec();
-            let cached = kept.min(request.prompt_len) as u32;
-            self.tell(id, News::Prompt { tokens, cached });
-        }
-        self.running.insert(slot, Stream::new(request, kept));
+        let known = kept.max(restorable);
+        let is_worth_waiting = known + WORTH_TOKENS <= request.shared().len();
+        let awaits = (is_worth_waiting && self.is_being_read(request.shared())).then_some(Awaited::Prefix);
+        self.running.insert(slot, Stream { awaits, ..Stream::new(request, 0) });
         if let Err(error) = begun {
-            self.fail(slot, GenerationError::Internal { message: error.message });
+            return self.fail(slot, GenerationError::Internal { message: error.message });
+        }
+        match saved {
+            _ if awaits.is_some() => self.decoder.clear(slot as u32),
+            Some(saved) if saved.tokens >= kept + WORTH_TOKENS => self.restore_or_wait(slot, saved.id),
+            _ => self.begin_reading(slot, kept),
+        }
+    }
+
+    fn restore_or_wait(&mut self, slot: usize, id: StateId) {
+        match self.restore_by_id(slot, id) {
+            Some(kept) => self.begin_reading(slot, kept),
+            None => {
+                self.decoder.clear(slot as u32);
+                if let Some(stream) = self.running.get_mut(&slot) {
+                    stream.awaits = Some(Awaited::State(id));
+                }
+            }
         }
     }
 

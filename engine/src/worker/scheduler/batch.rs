@@ -53,7 +53,7 @@ impl<D: Decoder> Scheduler<D> {
         let taking_part = || self.running.iter().filter(|(_, stream)| stream.takes_part());
         let reading = taking_part().filter(|(_, stream)| !stream.is_answering);
         let (unread, evaluated): (Vec<usize>, Vec<usize>) =
-            reading.map(|(_, stream)| (stream.unread().len(), stream.evaluated)).unzip();
+            reading.map(|(_, stream)| (stream.readable().len(), stream.evaluated)).unzip();
         let answering = taking_part().count() - unread.len();
         let position = evaluated.iter().sum::<usize>() / evaluated.len().max(1);
         let budget = self.pace.budget(answering, position, self.facts.batch_tokens as usize);
@@ -106,6 +106,7 @@ impl<D: Decoder> Scheduler<D> {
                     self.tell(id, News::Prefill { done, total });
                 }
             }
+            self.save_shared(part.slot);
             if let Some(row) = part.row {
                 self.sample_part(part, row, now);
             }

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
+use crate::StateBudget;
 use crate::decoder::{Drafting, LoadRequest, PromptReader};
 use crate::protocol::GenerateCommand;
 use crate::scripted::{ScriptedDecoder, ScriptedModel, ScriptedReader, expected_answer};
+use crate::worker::states::{Disk, Limits};
 use crate::{ChatMessage, ChatRole, Priority, Prompt, SamplingOptions, SamplingParams, Token, Usage};
 
 mod arrivals;
@@ -19,7 +21,10 @@ mod fairness;
 mod pauses;
 mod prefixes;
 mod replies;
+mod restarts;
+mod shared_prefixes;
 mod side_jobs;
+mod states;
 
 const ANNA: u128 = 1;
 const BEN: u128 = 2;
@@ -28,6 +33,7 @@ const CLEO: u128 = 3;
 /// A scheduler, its requests so far, and what was told of each.
 struct Rig {
     scheduler: Scheduler<ScriptedDecoder>,
+    disk: Option<Disk>,
     time: Rc<Cell<Duration>>,
     /// How long the last step took.
     last_step: Duration,
@@ -51,13 +57,22 @@ fn rig(slots: u32) -> Rig {
 }
 
 fn rig_of(slots: u32, model: &ScriptedModel) -> Rig {
+    rig_with(slots, model, &StateBudget::default())
+}
+
+/// One that keeps states.
+fn rig_with(slots: u32, model: &ScriptedModel, budget: &StateBudget) -> Rig {
     let time = Rc::new(Cell::new(Duration::ZERO));
     let (spent, clock) = (Rc::clone(&time), Rc::clone(&time));
     let request = LoadRequest { slots, ..LoadRequest::new("none") };
     let spend = move |duration| spent.set(spent.get() + duration);
     let decoder = ScriptedDecoder::new(model, &request, Box::new(spend));
-    let scheduler = Scheduler::new(decoder, Box::new(move || clock.get()));
-    Rig { scheduler, time, last_step: Duration::ZERO, last_id: 0, told: BTreeMap::new() }
+    let (disk, kept) = Disk::open(budget.clone(), decoder.state_traits().identity).unzip();
+    let limits =
+        Limits { memory_bytes: budget.memory_bytes, has_disk: disk.is_some(), max_age: budget.max_age };
+    let states = States::new(limits, decoder.state_traits().can_be_cut, kept.unwrap_or_default());
+    let scheduler = Scheduler::new(decoder, states, Box::new(move || clock.get()));
+    Rig { scheduler, disk, time, last_step: Duration::ZERO, last_id: 0, told: BTreeMap::new() }
 }
 
 /// The prompt of a conversation that the template takes.
@@ -131,7 +146,25 @@ impl Rig {
         let before = self.time.get();
         self.scheduler.step();
         self.last_step = self.time.get() - before;
+        self.run_disk();
         self.hear();
+    }
+
+    /// Does what the thread of the disk would do.
+    fn run_disk(&mut self) {
+        let jobs = self.scheduler.take_disk_jobs();
+        for job in jobs {
+            let disk = self.disk.as_ref().expect("nothing is asked of a disk that is not there");
+            disk.run(job).into_iter().for_each(|news| self.scheduler.hear_disk(news));
+        }
+    }
+
+    /// What a worker does when it ends.
+    fn end(mut self) {
+        for slot in self.scheduler.slots_to_save() {
+            self.scheduler.save_last(slot);
+            self.run_disk();
+        }
     }
 
     /// Until nothing is left to do: no slot in use, nobody waiting.

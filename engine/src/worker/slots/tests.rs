@@ -16,7 +16,7 @@ fn holding(held: &[(u128, &[Token])]) -> Slots {
 }
 
 fn placed(slots: &Slots, user: u128, tokens: &[Token]) -> (usize, Option<(usize, usize)>) {
-    let placement = slots.place(user, Priority::Chat, tokens).unwrap();
+    let placement = slots.place(user, Priority::Chat, tokens, 0).unwrap();
     (placement.slot, placement.prefix)
 }
 
@@ -87,7 +87,7 @@ fn running_slots_stay_neighbours() {
 fn no_slot_is_given_twice() {
     let mut slots = Slots::new(1);
     slots.occupy(0, ANNA, Priority::Chat, &[]);
-    assert_eq!(slots.place(BEN, Priority::Chat, &[1]), None);
+    assert_eq!(slots.place(BEN, Priority::Chat, &[1], 0), None);
     assert!(!slots.has_idle());
     slots.release(0);
     assert!(slots.has_idle());
@@ -96,11 +96,45 @@ fn no_slot_is_given_twice() {
 #[test]
 fn a_side_job_leaves_the_prefixes_of_chats_alone_while_another_slot_is_free() {
     let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[]), (ANNA, &[])]);
-    let side = |slots: &Slots| slots.place(ANNA, Priority::Side, &[1, 2, 3, 4]).unwrap().slot;
+    let side = |slots: &Slots| slots.place(ANNA, Priority::Side, &[1, 2, 3, 4], 0).unwrap().slot;
     let taken = side(&slots);
     assert_ne!(taken, 0);
     slots.occupy(taken, ANNA, Priority::Side, &[1, 2, 3, 4]);
     slots.release(taken);
     assert_eq!(side(&slots), taken, "the next one takes the same slot, and leaves the empty one to chats");
     assert_eq!(placed(&slots, BEN, &[8]).0, 3 - taken, "a chat takes the empty one first");
+}
+
+#[test]
+fn a_question_asked_again_is_copied_and_not_read_though_it_is_short() {
+    let answered = run(300);
+    let slots = holding(&[(ANNA, &answered), (ANNA, &[])]);
+    assert_eq!(placed(&slots, ANNA, &run(40)), (1, Some((0, 39))));
+}
+
+#[test]
+fn what_can_be_restored_is_not_taken_from_a_slot_that_has_less_of_it() {
+    let slots = holding(&[(ANNA, &run(100)), (ANNA, &[])]);
+    let placed = |saved| slots.place(ANNA, Priority::Chat, &run(400), saved).unwrap();
+    assert_eq!(placed(300), Placement { slot: 1, prefix: None });
+    assert_eq!(
+        placed(110),
+        Placement { slot: 0, prefix: Some((0, 100)) },
+        "restoring ten more is not worth it"
+    );
+}
+
+#[test]
+fn only_what_would_be_missed_is_worth_saving() {
+    let mut slots = holding(&[(ANNA, &run(100)), (ANNA, &[])]);
+    let lost = |slots: &Slots, kept| slots.lost(0, kept).map(|(user, tokens)| (user, tokens.len()));
+    assert_eq!(lost(&slots, 0), Some((ANNA, 100)));
+    assert_eq!(lost(&slots, 30), Some((ANNA, 100)), "another branch of the conversation");
+    assert_eq!(lost(&slots, 70), None, "another answer to its last question");
+    assert_eq!(slots.lost(1, 0), None);
+    slots.occupy(1, BEN, Priority::Side, &run(100));
+    slots.release(1);
+    assert_eq!(slots.lost(1, 0), None, "nobody comes back to a side job");
+    slots.occupy(1, BEN, Priority::Chat, &run(20));
+    assert_eq!(slots.of_chats(), [1, 0]);
 }

@@ -1,0 +1,195 @@
+//! That nothing is read twice, with the real worker program and real models.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod models;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::{
+    ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationEvent, Priority,
+    SamplingOptions, Usage,
+};
+use tempfile::TempDir;
+
+const INSTRUCTIONS: &str = "You answer questions about the sea and its animals for children who are ten years old. Use \
+    short sentences and simple words, do not frighten anybody, and say it when you do not know something.";
+
+fn config(model: &Path, state: &Path) -> EngineConfig {
+    EngineConfig {
+        slots: 1,
+        context_tokens: Some(512),
+        threads: Some(1),
+        states_memory_bytes: 64 << 20,
+        states_disk_bytes: 256 << 20,
+        ..EngineConfig::new(env!("CARGO_BIN_EXE_oriel-engine"), model, state)
+    }
+}
+
+async fn finish(mut generation: Generation) -> (String, Usage) {
+    let mut text = String::new();
+    while let Some(event) = generation.next().await {
+        match event {
+            GenerationEvent::Text { text: piece, .. } => text.push_str(&piece),
+            GenerationEvent::Done { usage, .. } => return (text, usage),
+            GenerationEvent::Failed(error) => panic!("{error}"),
+            _ => {}
+        }
+    }
+    panic!("it did not end");
+}
+
+async fn begin(engine: &Engine, user: u128, messages: Vec<ChatMessage>) -> Generation {
+    let sampling =
+        SamplingOptions { temperature: Some(0.0), max_tokens: Some(16), ..SamplingOptions::default() };
+    let request = GenerateRequest {
+        model: engine.resolve(None).unwrap(),
+        user,
+        prompt: messages.into(),
+        sampling: sampling.check().unwrap(),
+        answer_so_far: Vec::new(),
+        priority: Priority::Chat,
+    };
+    engine.generate(request).await.unwrap()
+}
+
+async fn ask(engine: &Engine, user: u128, messages: Vec<ChatMessage>) -> (String, Usage) {
+    finish(begin(engine, user, messages).await).await
+}
+
+fn says(role: ChatRole, content: &str) -> ChatMessage {
+    ChatMessage::new(role, content)
+}
+
+fn first_turn() -> Vec<ChatMessage> {
+    vec![
+        says(ChatRole::System, INSTRUCTIONS),
+        says(ChatRole::User, "Name a few animals that live in the sea."),
+    ]
+}
+
+fn second_turn(answer: &str) -> Vec<ChatMessage> {
+    let mut messages = first_turn();
+    messages.push(says(ChatRole::Assistant, answer));
+    messages.push(says(ChatRole::User, "Which of them is the largest?"));
+    messages
+}
+
+/// What two turns are answered with where nobody else is there and nothing ends between them.
+async fn undisturbed(model: &Path) -> (String, String) {
+    let state = tempfile::tempdir().unwrap();
+    let engine = Engine::start(config(model, state.path())).unwrap();
+    let (first, _) = ask(&engine, 1, first_turn()).await;
+    let (second, usage) = ask(&engine, 1, second_turn(&first)).await;
+    assert!(usage.cached_tokens > 50, "{usage:?}");
+    engine.shutdown().await;
+    (first, second)
+}
+
+/// The second turn after `between`, which has to find nearly all of the first one.
+async fn check<F: AsyncFnOnce(Engine, &TempDir) -> Engine>(model: PathBuf, between: F) {
+    let (expected_first, expected_second) = undisturbed(&model).await;
+    let state = tempfile::tempdir().unwrap();
+    let engine = Engine::start(config(&model, state.path())).unwrap();
+    let (first, before) = ask(&engine, 1, first_turn()).await;
+    let engine = between(engine, &state).await;
+    let (second, after) = ask(&engine, 1, second_turn(&first)).await;
+    assert!(after.cached_tokens >= before.prompt_tokens, "{after:?} after {before:?}");
+    assert_eq!((first, second), (expected_first, expected_second));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_goes_on_after_another_one_had_its_slot() {
+    for model in [models::chat_model(), models::base_model()] {
+        check(model, async |engine, _| {
+            ask(&engine, 2, vec![says(ChatRole::User, "Hello!")]).await;
+            engine
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_goes_on_after_its_model_was_unloaded() {
+    for model in [models::chat_model(), models::base_model()] {
+        check(model, async |engine, _| {
+            engine.unload(&engine.resolve(None).unwrap()).await.unwrap();
+            engine
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_goes_on_after_a_restart_of_the_server() {
+    for model in [models::chat_model(), models::base_model()] {
+        let path = model.clone();
+        check(model, async move |engine, state| {
+            engine.shutdown().await;
+            Engine::start(config(&path, state.path())).unwrap()
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_state_costs_one_reading_and_nothing_else() {
+    let model = models::chat_model();
+    let (first, expected) = undisturbed(&model).await;
+    let state = tempfile::tempdir().unwrap();
+    let engine = Engine::start(config(&model, state.path())).unwrap();
+    ask(&engine, 1, first_turn()).await;
+    engine.shutdown().await;
+    let mut damaged = 0;
+    for file in states(state.path()) {
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes.iter_mut().skip(middle).take(4_096).for_each(|byte| *byte ^= 0xff);
+        fs::write(&file, bytes).unwrap();
+        damaged += 1;
+    }
+    assert!(damaged >= 2, "the conversation and its instructions");
+    let engine = Engine::start(config(&model, state.path())).unwrap();
+    let (second, usage) = ask(&engine, 1, second_turn(&first)).await;
+    assert_eq!((second, usage.cached_tokens), (expected, 0));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instructions_are_read_once_for_all_users_and_their_questions_are_not_shared() {
+    for model in [models::chat_model(), models::base_model()] {
+        let state = tempfile::tempdir().unwrap();
+        let engine = Engine::start(EngineConfig { slots: 3, ..config(&model, state.path()) }).unwrap();
+        let mut answers = Vec::new();
+        for user in 1..=3 {
+            answers.push(tokio::spawn(finish(begin(&engine, user, first_turn()).await)));
+        }
+        let mut told = Vec::new();
+        for answer in answers {
+            told.push(answer.await.unwrap());
+        }
+        told.push(ask(&engine, 4, first_turn()).await);
+        let cached: Vec<u32> = told.iter().map(|(_, usage)| usage.cached_tokens).collect();
+        assert_eq!(cached.iter().filter(|cached| **cached == 0).count(), 1, "{cached:?}");
+        let shared = *cached.iter().max().unwrap();
+        let prompt = told.first().unwrap().1.prompt_tokens;
+        assert!(
+            shared > 40 && shared + 8 < prompt,
+            "{shared} of {prompt}: the instructions, and no question"
+        );
+        assert_eq!(cached.iter().filter(|cached| **cached == shared).count(), 3, "{cached:?}");
+        let texts: Vec<&str> = told.iter().map(|(text, _)| text.as_str()).collect();
+        assert!(texts.windows(2).all(|pair| pair.first() == pair.last()), "{texts:?}");
+        engine.shutdown().await;
+    }
+}
+
+fn states(state_dir: &Path) -> Vec<PathBuf> {
+    let below = |directory: &Path| -> Vec<PathBuf> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let directories = below(state_dir).into_iter().filter(|path| path.is_dir());
+    directories.flat_map(|directory| below(&directory)).collect()
+}

@@ -1,0 +1,203 @@
+//! What is saved of slots, and what is brought back into them, so that nothing is read twice.
+//!
+//! Saving and restoring hold up the step that they happen in: beside running streams only as long as [`StateSpeed`] allows.
+//!
+//! [`StateSpeed`]: crate::worker::states::speed::StateSpeed
+
+use std::sync::Arc;
+
+use super::Scheduler;
+use crate::Token;
+use crate::decoder::Decoder;
+use crate::protocol::News;
+use crate::worker::request::{Awaited, Stream};
+use crate::worker::slots::common_prefix;
+use crate::worker::states::{DiskJob, DiskNews, Label, Owner, State, StateId};
+
+impl<D: Decoder> Scheduler<D> {
+    /// What came up for the disk since the last call, in order.
+    pub(crate) fn take_disk_jobs(&mut self) -> Vec<DiskJob> {
+        self.states.take_jobs()
+    }
+
+    /// The disk has done a job.
+    pub(crate) fn hear_disk(&mut self, news: DiskNews) {
+        let Some((id, state)) = self.states.hear(news, (self.clock)()) else { return };
+        let waits = |awaits: Option<Awaited>| awaits == Some(Awaited::State(id));
+        let slots: Vec<usize> =
+            self.running.iter().filter(|(_, stream)| waits(stream.awaits)).map(|(slot, _)| *slot).collect();
+        for slot in slots {
+            match &state {
+                Some(state) => {
+                    let kept = self.restore(slot, id, state);
+                    self.begin_reading(slot, kept);
+                }
+                // There may be another one.
+                None => self.put_back(slot),
+            }
+        }
+    }
+
+    /// Saves what is worth it while no stream is held up by that, and only then can be saved.
+    pub(crate) fn save_large(&mut self) {
+        for slot in self.slots.of_chats() {
+            if !self.speed.has_time_for(self.decoder.state_bytes(slot as u32)) {
+                self.save_lost(slot, 0);
+            }
+        }
+    }
+
+    /// Saves the chat in a slot, whatever it takes: the worker is about to end.
+    pub(crate) fn save_last(&mut self, slot: usize) {
+        self.save_lost(slot, 0);
+        self.states.flush((self.clock)());
+    }
+
+    /// The slots that [`Scheduler::save_last`] is for, the most important first.
+    pub(crate) fn slots_to_save(&self) -> Vec<usize> {
+        self.slots.of_chats()
+    }
+
+    /// Saves what a slot is about to lose all of but the first `kept` tokens of, where it would be missed.
+    pub(super) fn save_lost(&mut self, slot: usize, kept: usize) {
+        if let Some((user, tokens)) = self.slots.lost(slot, kept) {
+            let label = Label { owner: Owner::User(user), tokens: tokens.to_vec() };
+            self.save(slot, label);
+        }
+    }
+
+    /// Saves the beginning that others share, once a stream has read just that. Where it cannot be saved, those who wait for
+    /// it get a copy.
+    pub(super) fn save_shared(&mut self, slot: usize) {
+        let Some(stream) = self.running.get_mut(&slot) else { return };
+        if stream.save_at != Some(stream.evaluated) {
+            return;
+        }
+        stream.save_at = None;
+        let shared = stream.request.shared().to_vec();
+        let length = shared.len() as u32;
+        self.save(slot, Label { owner: Owner::Everybody, tokens: shared.clone() });
+        if self.states.find_shared(&shared).is_some() {
+            return;
+        }
+        for (follower, _) in self.followers().into_iter().filter(|(_, theirs)| *theirs == shared) {
+            let kept = self.decoder.copy_prefix(slot as u32, follower as u32, length) as usize;
+            self.begin_reading(follower, kept);
+        }
+    }
+
+    /// Lets those go on who waited for another stream to read what they share: with its state, or by reading themselves
+    /// where nobody is at it any more.
+    pub(super) fn settle(&mut self) {
+        for (slot, shared) in self.followers() {
+            if self.is_being_read(&shared) {
+                continue;
+            }
+            let saved = self.states.find_shared(&shared);
+            let saved = saved.and_then(|id| Some((id, self.states.in_memory(id, (self.clock)())?)));
+            let kept = saved.map_or(0, |(id, state)| self.restore(slot, id, &state));
+            self.begin_reading(slot, kept);
+        }
+    }
+
+    /// The slots of those who wait for another stream, with what they wait for.
+    fn followers(&self) -> Vec<(usize, Vec<Token>)> {
+        let waiting = self.running.iter().filter(|(_, stream)| stream.is_following());
+        waiting.map(|(slot, stream)| (*slot, stream.request.shared().to_vec())).collect()
+    }
+
+    /// Whether a stream is about to have read these tokens, and will leave their state for others.
+    pub(super) fn is_being_read(&self, shared: &[Token]) -> bool {
+        self.running.values().any(|stream| stream.is_reading(shared))
+    }
+
+    /// Whether somebody waits for a prefix who could go on: nobody else has to take part in a step for that.
+    pub(super) fn can_settle(&self) -> bool {
+        self.running.values().any(Stream::is_following)
+    }
+
+    /// Puts a state that is in memory into a slot, or asks the disk for it. Answers how many of the stream's tokens are then
+    /// in the slot; none while the disk is at it.
+    pub(super) fn restore_by_id(&mut self, slot: usize, id: StateId) -> Option<usize> {
+        match self.states.in_memory(id, (self.clock)()) {
+            Some(state) => Some(self.restore(slot, id, &state)),
+            None => {
+                self.states.fetch(id);
+                None
+            }
+        }
+    }
+
+    /// The cache of a slot now holds `kept` tokens of its stream, which reads on behind them.
+    pub(super) fn begin_reading(&mut self, slot: usize, kept: usize) {
+        let Some(stream) = self.running.get_mut(&slot) else { return };
+        stream.evaluated = kept;
+        stream.awaits = None;
+        let shared_len = stream.request.shared().len();
+        let is_new = kept < shared_len && self.states.find_shared(stream.request.shared()).is_none();
+        stream.save_at = is_new.then_some(shared_len);
+        let in_cache = stream.request.tokens.get(..kept).unwrap_or_default();
+        self.slots.extend(slot, in_cache);
+        let request = &mut stream.request;
+        if request.cached.is_none() {
+            request.cached = Some(kept);
+            let id = request.id;
+            let tokens = request.prompt().to_vec();
+            let cached = kept.min(request.prompt_len) as u32;
+            self.tell(id, News::Prompt { tokens, cached });
+        }
+    }
+
+    /// Puts as much of a state as its stream can use into a slot; answers how many tokens that are.
+    fn restore(&mut self, slot: usize, id: StateId, state: &State) -> usize {
+        let Some(stream) = self.running.get(&slot) else { return 0 };
+        let tokens = &stream.request.tokens;
+        let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
+        let held = state.label.tokens.len();
+        let common = common_prefix(&state.label.tokens, usable);
+        let started = (self.clock)();
+        let is_there = self.decoder.restore_state(slot as u32, &state.bytes, held as u32);
+        let kept = match is_there {
+            true if common < held => self.decoder.keep_prefix(slot as u32, common as u32) as usize,
+            true => held,
+            false => 0,
+        };
+        if kept == 0 {
+            tracing::warn!(tokens = held, "a sequence state could not be restored");
+            self.decoder.clear(slot as u32);
+            self.states.remove(id);
+        }
+        self.speed.observe(state.size_bytes(), (self.clock)().saturating_sub(started));
+        kept
+    }
+
+    fn save(&mut self, slot: usize, label: Label) {
+        let size_bytes = self.decoder.state_bytes(slot as u32);
+        let is_beside_streams = self.is_anybody_answering();
+        if self.states.covers(label.owner, &label.tokens)
+            || !self.states.takes(size_bytes)
+            || (is_beside_streams && !self.speed.has_time_for(size_bytes))
+        {
+            return;
+        }
+        let started = (self.clock)();
+        let saved = self.decoder.save_state(slot as u32);
+        let now = (self.clock)();
+        self.speed.observe(size_bytes, now.saturating_sub(started));
+        if let Some(bytes) = saved {
+            self.states.insert(State { label: Arc::new(label), bytes }, now);
+        }
+    }
+
+    /// Whether a step that takes long would be noticed.
+    pub(super) fn is_anybody_answering(&self) -> bool {
+        self.running.values().any(|stream| stream.takes_part() && stream.is_answering)
+    }
+
+    /// Gives up the slot of a stream that has not begun to read, which gets one again in the next step.
+    fn put_back(&mut self, slot: usize) {
+        if let Some(request) = self.take_from_slot(slot) {
+            self.waiting.insert(request.id, request);
+        }
+    }
+}
