@@ -49,10 +49,10 @@ impl Drafter {
     /// drafted for those of the answer, and whether that would have been right, is learnt even while nothing is
     /// drafted.
     pub(crate) fn read(&mut self, tokens: &[Token], prompt_len: usize) {
-        while let Some(outcome) = self.lookup.take(tokens) {
-            if outcome.place >= prompt_len
-                && let Some((length, is_hit)) = outcome.foretold
-            {
+        // How a prompt repeats itself says little of the answer; its last token begins the first match.
+        self.lookup.skip(tokens, prompt_len.saturating_sub(1));
+        while let Some(foretold) = self.lookup.take(tokens) {
+            if let Some((length, is_hit)) = foretold {
                 self.trust.observe(length, is_hit);
             }
         }

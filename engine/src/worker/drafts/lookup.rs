@@ -11,6 +11,8 @@ const RUN: usize = 3;
 const PLACES_MAX: usize = 16;
 /// How far back places are compared. Longer matches are not told apart.
 const COMPARED_MAX: usize = 64;
+/// Behind a match of so many tokens one that differs is more often a word that was exchanged than an end of the copy.
+const EXCHANGED_MIN: usize = 8;
 /// No earlier place.
 const NONE: u32 = u32::MAX;
 
@@ -33,17 +35,17 @@ struct Match {
     length: usize,
 }
 
-/// One token that was taken in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) place: usize,
-    /// If another token or this one had been foretold: how long the match was, and whether it was this one.
-    pub(super) foretold: Option<(usize, bool)>,
-}
-
 impl Lookup {
-    /// Takes in the next of `tokens`; none when all have been.
-    pub(super) fn take(&mut self, tokens: &[Token]) -> Option<Outcome> {
+    /// Takes in the tokens before `end` that have not been, without looking for matches.
+    pub(super) fn skip(&mut self, tokens: &[Token], end: usize) {
+        for place in self.earlier.len()..end.min(tokens.len()) {
+            self.note(tokens, place + 1);
+        }
+    }
+
+    /// Takes in the next of `tokens`; none when all have been. If a token had been foretold: how long the match was, and
+    /// whether this is it.
+    pub(super) fn take(&mut self, tokens: &[Token]) -> Option<Option<(usize, bool)>> {
         let place = self.earlier.len();
         let token = tokens.get(place)?;
         let foretold = self.found.map(|found| (found.length, tokens.get(found.next) == Some(token)));
@@ -51,9 +53,11 @@ impl Lookup {
             .found
             .filter(|_| foretold.is_some_and(|(_, is_hit)| is_hit))
             .map(|found| Match { next: found.next + 1, length: (found.length + 1).min(COMPARED_MAX) });
-        self.found = self.longest(tokens, place + 1, continued);
+        let exchanged = self.found.filter(|found| continued.is_none() && found.length >= EXCHANGED_MIN);
+        let beside = exchanged.map(|found| Match { next: found.next + 1, length: 0 });
+        self.found = self.longest(tokens, place + 1, continued.or(beside));
         self.note(tokens, place + 1);
-        Some(Outcome { place, foretold })
+        Some(foretold)
     }
 
     pub(super) fn match_length(&self) -> Option<usize> {
@@ -147,13 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_word_that_was_exchanged_the_copy_goes_on() {
+        let mut tokens = bytes("if total is large then add ten. if total is ");
+        tokens.extend([1_000]);
+        let lookup = index(&tokens);
+        assert_eq!(lookup.draft(&tokens, 8), bytes("arge the"));
+        assert_eq!(lookup.match_length(), Some(0));
+        tokens.extend([1_001]);
+        assert_eq!(index(&tokens).match_length(), None, "what differs twice is something else");
+    }
+
+    #[test]
     fn each_token_tells_whether_it_was_foretold() {
         let tokens = bytes("abcdX abcdY");
         let mut lookup = Lookup::default();
-        let outcomes: Vec<Outcome> = std::iter::from_fn(|| lookup.take(&tokens)).collect();
-        let foretold: Vec<(usize, bool)> = outcomes.iter().filter_map(|outcome| outcome.foretold).collect();
+        let taken: Vec<Option<(usize, bool)>> = std::iter::from_fn(|| lookup.take(&tokens)).collect();
+        assert_eq!(taken.len(), tokens.len());
+        let foretold: Vec<(usize, bool)> = taken.into_iter().flatten().collect();
         assert_eq!(foretold, [(3, true), (4, false)]);
-        assert_eq!(outcomes.len(), tokens.len());
     }
 
     #[test]
@@ -165,6 +180,10 @@ mod tests {
             while grown.take(&tokens[..end]).is_some() {}
         }
         assert_eq!(grown.found, whole.found);
+        let mut skipped = Lookup::default();
+        skipped.skip(&tokens, tokens.len() - 1);
+        while skipped.take(&tokens).is_some() {}
+        assert_eq!(skipped.draft(&tokens, 5), whole.draft(&tokens, 5));
         assert_eq!(grown.earlier, whole.earlier);
     }
 }

@@ -1,7 +1,8 @@
 //! How likely a draft is right: by the length of the match behind it, as this stream has shown.
 
-/// Match lengths from which a class of its own begins: a longer match is more often right.
-const CLASSES: [usize; 10] = [0, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+/// Match lengths from which a class of its own begins: a longer match is more often right. Shorter ones than three are
+/// those behind a word that was exchanged.
+const CLASSES: [usize; 11] = [0, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 /// So many observations weigh as much as what is assumed beforehand.
 const PRIOR_WEIGHT: f64 = 8.0;
 /// When so many have been counted, old ones begin to count less: an answer that stops copying is noticed within a
