@@ -16,8 +16,8 @@ pub enum Figure {
     SingleGap,
     /// Several streams: speed of all together while all of them write.
     TogetherSpeed,
-    /// Several streams: all tokens over the time from the request to the last token.
-    TogetherWhole,
+    /// Several streams: the last of their first tokens.
+    TogetherFirst,
     /// The longest time without a token of streams that write while a long prompt arrives.
     LongestGap,
     /// First token of that prompt.
@@ -65,7 +65,7 @@ impl Figure {
         Self::SingleFirst,
         Self::SingleGap,
         Self::TogetherSpeed,
-        Self::TogetherWhole,
+        Self::TogetherFirst,
         Self::LongestGap,
         Self::LongPrompt,
         Self::SecondTurn,
@@ -82,7 +82,7 @@ impl Figure {
             Self::SingleFirst => "one stream, first token of a short prompt",
             Self::SingleGap => "one stream, between two tokens",
             Self::TogetherSpeed => "eight streams together, decode",
-            Self::TogetherWhole => "eight streams together, prompts included",
+            Self::TogetherFirst => "eight streams together, last first token of short prompts",
             Self::LongestGap => "longest gap of four streams while a long prompt arrives",
             Self::LongPrompt => "first token of that long prompt",
             Self::SecondTurn => "first token, second turn",
@@ -98,7 +98,7 @@ impl Figure {
         match self {
             Self::SingleSpeed
             | Self::TogetherSpeed
-            | Self::TogetherWhole
+            | Self::TogetherFirst
             | Self::CopySpeed
             | Self::EditSpeed => Unit::TokensPerSecond,
             _ => Unit::Milliseconds,
@@ -120,7 +120,7 @@ impl Figure {
             Self::SecondTurn => Some(0.80),
             Self::AfterRestart | Self::SharedPrompt => Some(0.05),
             Self::CopySpeed | Self::EditSpeed => Some(copying),
-            Self::SingleFirst | Self::SingleGap | Self::TogetherWhole => None,
+            Self::SingleFirst | Self::SingleGap | Self::TogetherFirst => None,
         }
     }
 }

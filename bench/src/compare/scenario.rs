@@ -77,7 +77,7 @@ impl Scenario {
     pub fn figures(self) -> &'static [Figure] {
         match self {
             Self::Single => &[Figure::SingleSpeed, Figure::SingleFirst, Figure::SingleGap],
-            Self::Together => &[Figure::TogetherSpeed, Figure::TogetherWhole],
+            Self::Together => &[Figure::TogetherSpeed, Figure::TogetherFirst],
             Self::LongPrompt => &[Figure::LongestGap, Figure::LongPrompt],
             Self::SecondTurn => &[Figure::SecondTurn],
             Self::Restart => &[Figure::AfterRestart],
@@ -123,8 +123,8 @@ impl Taken {
     }
 }
 
-/// The share of the wanted length that makes an answer count.
-const FULL: f64 = 0.9;
+/// The share of the wanted length that makes an answer count: a story may end, and its speed is known by then.
+const FULL: f64 = 0.5;
 
 /// Refuses an answer that ended early.
 fn full(heard: &Heard, wanted: u32) -> Result<(), Failure> {

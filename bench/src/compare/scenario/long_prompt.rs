@@ -16,19 +16,14 @@ const STREAMS: u32 = 4;
 const PROMPT_TOKENS: u32 = 1_860;
 /// Enough for the streams to show that they go on.
 const ANSWER_TOKENS: u32 = 16;
-/// More than a stream can write meanwhile; it is cut off then.
+/// More than a stream can write meanwhile. It is cut off then; a story that ends before is followed by another one.
 const STREAM_TOKENS: u32 = 1_500;
 /// Pieces of text after which a stream counts as running.
 const RUNNING: usize = 12;
 
 pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     let (running, stop) = (Semaphore::new(0), watch::Sender::new(false));
-    let mut writer = round.writer("beside a long prompt");
-    let stories: Vec<Message> = (0..STREAMS).map(|_| Message::user(writer.story())).collect();
-    let streams = stories.into_iter().zip(0..).map(|(story, stream)| {
-        let sampling = Sampling::lively(round.seed() * STREAMS + stream);
-        write_until(round, stream as usize, story, sampling, &running, stop.subscribe())
-    });
+    let streams = (0..STREAMS).map(|stream| write_until(round, stream, &running, stop.subscribe()));
     let text = round.writer("long prompt").words(round.measure.words(PROMPT_TOKENS));
     let long = async {
         // Nobody closes it.
@@ -40,48 +35,54 @@ pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     let (streams, long) = try_join(try_join_all(streams), long).await?;
     let first_ms = first_token_ms(&long)?;
     let first = *long.arrivals.first().ok_or(Failure::Broken("had no text"))?;
-    let mut longest_ms = 0.0_f64;
-    for stream in &streams {
-        let gap_ms = longest_gap_ms(stream, long.sent, first);
-        longest_ms = longest_ms.max(
-            gap_ms.ok_or(Failure::Early { tokens: stream.arrivals.len() as u32, wanted: STREAM_TOKENS })?,
-        );
-    }
+    let gaps = streams.iter().flatten().filter_map(|answer| longest_gap_ms(answer, long.sent, first));
+    let longest_ms = gaps.reduce(f64::max).ok_or(Failure::Early { tokens: 0, wanted: STREAM_TOKENS })?;
     let readings = vec![(Figure::LongestGap, vec![longest_ms]), (Figure::LongPrompt, vec![first_ms])];
     Ok(Taken { readings, usage: Some(long.usage) })
 }
 
-/// Reads a stream until it is told to stop.
+/// Reads one story after the other until it is told to stop.
 async fn write_until(
     round: &Round<'_>,
-    user: usize,
-    story: Message,
-    sampling: Sampling,
+    stream: u32,
     running: &Semaphore,
     mut stop: watch::Receiver<bool>,
-) -> Result<Heard, Failure> {
-    let mut stream = round.server.begin(user, vec![story], STREAM_TOKENS, sampling).await?;
+) -> Result<Vec<Heard>, Failure> {
+    let mut writer = round.writer(&format!("story {stream} beside a long prompt"));
+    let mut stories: Vec<Heard> = Vec::new();
     let mut counts = false;
     loop {
-        let goes_on = tokio::select! {
-            goes_on = stream.more() => goes_on?,
-            _ = stop.changed() => false,
+        let sampling = Sampling::lively(round.seed() * STREAMS + stream);
+        let story = vec![Message::user(writer.story())];
+        let mut story = tokio::select! {
+            story = round.server.begin(stream as usize, story, STREAM_TOKENS, sampling) => story?,
+            _ = stop.changed() => return Ok(stories),
         };
-        if !counts && (!goes_on || stream.arrivals() >= RUNNING) {
-            counts = true;
-            running.add_permits(1);
+        loop {
+            let goes_on = tokio::select! {
+                goes_on = story.more() => goes_on?,
+                _ = stop.changed() => {
+                    stories.push(story.heard());
+                    return Ok(stories);
+                }
+            };
+            if !counts && story.arrivals() >= RUNNING {
+                counts = true;
+                running.add_permits(1);
+            }
+            if !goes_on {
+                break;
+            }
         }
-        if !goes_on {
-            return Ok(stream.heard());
-        }
+        stories.push(story.heard());
     }
 }
 
-/// The longest time without text that reaches into `from` to `to`; none where the stream had ended by then.
-fn longest_gap_ms(stream: &Heard, from: Instant, to: Instant) -> Option<f64> {
-    stream.arrivals.last().filter(|last| **last >= to)?;
-    let next = stream.arrivals.iter().skip(1);
-    let gaps = stream.arrivals.iter().zip(next).filter(|(one, next)| **next > from && **one < to);
+/// The longest time without text between `from` and `to`, or over one of them; none where the answer was not written
+/// then.
+fn longest_gap_ms(answer: &Heard, from: Instant, to: Instant) -> Option<f64> {
+    let next = answer.arrivals.iter().skip(1);
+    let gaps = answer.arrivals.iter().zip(next).filter(|(one, next)| **next > from && **one < to);
     gaps.map(|(one, next)| ms(next.duration_since(*one))).reduce(f64::max)
 }
 
@@ -106,6 +107,6 @@ mod tests {
         let stalled = stream(&[0, 500, 510, 520, 800, 810]);
         assert_eq!(longest_gap_ms(&stalled, at(515), at(790)), Some(280.0));
         assert_eq!(longest_gap_ms(&stalled, at(505), at(516)), Some(10.0));
-        assert_eq!(longest_gap_ms(&stream(&[0, 10]), at(5), at(600)), None, "it had ended");
+        assert_eq!(longest_gap_ms(&stream(&[0, 10]), at(50), at(600)), None, "it had ended");
     }
 }

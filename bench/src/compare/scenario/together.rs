@@ -26,22 +26,20 @@ pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     for answer in &heard {
         full(answer, ANSWER_TOKENS)?;
     }
-    let (speed, whole) = speeds(&heard).ok_or(Failure::Broken("came all at once"))?;
-    let readings = vec![(Figure::TogetherSpeed, vec![speed]), (Figure::TogetherWhole, vec![whole])];
+    let speed = speed(&heard).ok_or(Failure::Broken("came all at once"))?;
+    let firsts: Vec<f64> = heard.iter().filter_map(Heard::first_token_ms).collect();
+    let last_first_ms = firsts.into_iter().fold(0.0, f64::max);
+    let readings = vec![(Figure::TogetherSpeed, vec![speed]), (Figure::TogetherFirst, vec![last_first_ms])];
     Ok(Taken { readings, usage: None })
 }
 
-/// Tokens a second while all of them write, and from the first request to the last token.
-fn speeds(heard: &[Heard]) -> Option<(f64, f64)> {
-    let sent = heard.iter().map(|answer| answer.sent).min()?;
-    let last = heard.iter().filter_map(|answer| answer.arrivals.last()).max()?;
+/// Tokens a second while all of them write.
+fn speed(heard: &[Heard]) -> Option<f64> {
     let from = heard.iter().filter_map(|answer| answer.arrivals.first()).max()?;
     let to = heard.iter().filter_map(|answer| answer.arrivals.last()).min()?;
-    let tokens: u32 = heard.iter().map(|answer| answer.usage.completion_tokens).sum();
-    let whole = f64::from(tokens) / last.duration_since(sent).as_secs_f64();
     let window = to.checked_duration_since(*from).filter(|window| !window.is_zero())?;
     let tokens: f64 = heard.iter().map(|answer| tokens_between(answer, *from, *to)).sum();
-    Some((tokens / window.as_secs_f64(), whole))
+    Some(tokens / window.as_secs_f64())
 }
 
 /// Tokens of an answer that came after `from` and until `to`; all that came at once have the same share of them.
@@ -69,9 +67,8 @@ mod tests {
             usage: Usage { completion_tokens: 2 * times.len() as u32, ..Usage::default() },
         };
         let heard = [answer(&[100, 200, 300, 400, 500]), answer(&[300, 400, 500, 600, 1000])];
-        let (speed, whole) = speeds(&heard).unwrap();
+        let speed = speed(&heard).unwrap();
         // From 300 ms to 500 ms: two arrivals of each.
         assert!((speed - 8.0 / 0.2).abs() < 1e-6, "{speed}");
-        assert!((whole - 20.0).abs() < 1e-6, "{whole}");
     }
 }
