@@ -56,7 +56,7 @@ pub struct Config {
     pub queue_capacity: usize,
     /// Unload a model after so long without a request.
     pub idle_unload: Option<Duration>,
-    /// Memory of all models together.
+    /// Memory of all models together; none: a share of the machine's.
     pub memory_budget_bytes: Option<u64>,
     /// Memory for states of conversations, per model.
     pub states_memory_bytes: u64,

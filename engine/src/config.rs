@@ -22,7 +22,7 @@ pub struct EngineConfig {
     pub queue_capacity: usize,
     /// A model that nobody asked for so long is unloaded; none: never.
     pub idle_unload: Option<Duration>,
-    /// Memory that loaded models may take together; none: no bound.
+    /// Memory that loaded models may take together, as far as it can be estimated and measured; none: no bound.
     pub memory_budget_bytes: Option<u64>,
     /// Memory for states of sequences in one model's worker; 0: none are kept there.
     pub states_memory_bytes: u64,

@@ -20,6 +20,7 @@ mod event;
 mod generation;
 pub mod gguf;
 pub mod json;
+pub mod machine;
 mod mailbox;
 mod memory;
 mod model;

@@ -159,6 +159,12 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
     Ok((listener, bound))
 }
 
+/// What models may take together where nothing is set: three quarters of the memory, the rest is for the database and
+/// everybody else.
+fn usual_budget_bytes() -> Option<u64> {
+    Some(engine::machine::memory_bytes()? / 4 * 3)
+}
+
 fn engine_config(config: &Config) -> EngineConfig {
     EngineConfig {
         worker: config.engine_path.clone(),
@@ -169,7 +175,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         threads: config.threads,
         queue_capacity: config.queue_capacity,
         idle_unload: config.idle_unload,
-        memory_budget_bytes: config.memory_budget_bytes,
+        memory_budget_bytes: config.memory_budget_bytes.or_else(usual_budget_bytes),
         states_memory_bytes: config.states_memory_bytes,
         states_disk_bytes: config.states_disk_bytes,
         states_max_age: config.states_max_age,

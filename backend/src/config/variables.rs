@@ -94,7 +94,11 @@ pub const VARIABLES: &[Variable] = &[
         "0",
         "Seconds without a request after which a model leaves the memory. 0: never.",
     ),
-    variable("MEMORY_BUDGET_MIB", "", "MiB that all loaded models may take together. Empty: no bound."),
+    variable(
+        "MEMORY_BUDGET_MIB",
+        "",
+        "MiB that all loaded models may take together. Empty: three quarters of the memory of the machine or the container.",
+    ),
     variable(
         "STATES_MEMORY_MIB",
         "256",

@@ -1,0 +1,64 @@
+//! What is estimated of a model's memory, held to what its worker and llama.cpp then tell.
+
+#![expect(clippy::unwrap_used, reason = "what does not work here fails the test")]
+
+#[path = "models/mod.rs"]
+mod models;
+
+use std::path::Path;
+
+use engine::{CacheType, Engine, EngineConfig, MemoryUse, ModelMemory};
+
+/// How far the whole estimate may be off, in percent of what was measured.
+const TOLERANCE_PERCENT: f64 = 10.0;
+
+/// A model as it is loaded by the engine, with these slots, tokens and settings.
+async fn loaded(model_path: &Path, slots: u32, context_tokens: u32, settings: &str) -> ModelMemory {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("model.gguf");
+    std::os::unix::fs::symlink(model_path, &file).unwrap();
+    std::fs::write(directory.path().join("models.toml"), format!("[model]\n{settings}")).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let engine = Engine::start(EngineConfig {
+        slots,
+        context_tokens: Some(context_tokens),
+        threads: Some(1),
+        ..EngineConfig::new(env!("CARGO_BIN_EXE_oriel-engine"), directory.path(), state.path())
+    })
+    .unwrap();
+    let id = engine.resolve(None).unwrap();
+    engine.load(&id).await.unwrap();
+    let memory = engine.models().remove(0).memory;
+    engine.shutdown().await;
+    memory
+}
+
+fn assert_near(what: &str, memory: &ModelMemory) {
+    let MemoryUse { weights_bytes, cache_bytes, .. } = memory.measured.unwrap();
+    let off = memory.error_percent().unwrap();
+    println!("{what}: {off:.1} %, {memory:?}");
+    assert!(off.abs() < TOLERANCE_PERCENT, "{what}: {off:.1} %, {memory:?}");
+    let exact = |estimated: u64, measured: u64| estimated.abs_diff(measured) * 100 <= measured;
+    assert!(exact(memory.estimated.weights_bytes, weights_bytes), "{what}: {memory:?}");
+    assert!(exact(memory.estimated.cache_bytes, cache_bytes), "{what}: {memory:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_estimate_is_near_what_is_measured_whatever_slots_and_context() {
+    for (name, path) in [("chat", models::chat_model()), ("base", models::base_model())] {
+        for (slots, context_tokens) in [(1, 512), (4, 2_048), (2, 8_192), (8, 4_096)] {
+            let memory = loaded(&path, slots, context_tokens, "").await;
+            assert_near(&format!("{name}, {slots} × {context_tokens}"), &memory);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_estimate_follows_the_type_of_the_cache() {
+    let plain = loaded(&models::chat_model(), 2, 4_096, "").await;
+    let kind = CacheType::Q8_0;
+    let small =
+        loaded(&models::chat_model(), 2, 4_096, "cache_type_k = \"q8_0\"\ncache_type_v = \"q8_0\"").await;
+    assert_near(&format!("{kind:?}"), &small);
+    assert!(small.estimated.cache_bytes * 64 == plain.estimated.cache_bytes * 34, "{plain:?} {small:?}");
+}
