@@ -31,6 +31,7 @@
 //! A `clock` tells the machine's `CLOCK_MONOTONIC` in µs, as digits and a space, so that a reader on the same machine
 //! knows how old each token is. Such an answer cannot be foretold, and one that is continued goes on with later times.
 
+use crate::containment::{Containment, Layer, LayerKind};
 use crate::decoder::{LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader};
 use crate::gguf::Header;
 use crate::memory::Needs;
@@ -67,6 +68,11 @@ pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> S
         bytes.extend_from_slice(script::token_bytes(token));
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a scripted worker tells: its files are the tests' own.
+pub fn contain(_: &LoadRequest) -> Containment {
+    Containment { layers: vec![Layer::missing(LayerKind::Files, "a scripted worker is not contained")] }
 }
 
 /// Loads a model written by [`ScriptedModel::write`]; for [`crate::worker::run`].

@@ -4,7 +4,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, FromRequest as _, HttpMessage, HttpRequest, HttpResponse, web};
 use shared::{ErrorCode, Role};
 
 use crate::routes::{Caller, CurrentUser};
@@ -49,6 +49,17 @@ fn in_person(user: &CurrentUser) -> Result<(), AppError> {
             Err(AppError::new(ErrorCode::Forbidden, "No API key may do this. Sign in on the page."))
         }
     }
+}
+
+/// Whether an administrator is asking, or a program of theirs: on a public route that tells them more. Whoever cannot be
+/// known is nobody.
+pub async fn is_admin(request: &HttpRequest) -> bool {
+    let known = async {
+        let state = request.app_data::<web::Data<AppState>>()?.clone();
+        let caller = Caller::extract(request).await.ok()?;
+        state.auth.authenticate(token(request.headers())?, &caller).await.ok()
+    };
+    known.await.is_some_and(|user| user.role == Role::Admin)
 }
 
 async fn require(

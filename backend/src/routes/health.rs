@@ -1,12 +1,15 @@
-//! Alive and ready, for whoever watches the server. Anybody may ask, so there is no detail: the log has it.
+//! Alive and ready, for whoever watches the server. Anybody may ask, so there is no detail: the log has it. Only
+//! administrators are told how far the processes of models are contained.
 
 use actix_web::http::Method;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
+use engine::containment::Layer;
 use serde::Serialize;
 use shared::{ApiError, ErrorCode, paths};
 use utoipa::ToSchema;
 
 use super::{Access, Endpoint};
+use crate::middleware::access;
 use crate::{AppError, AppState};
 
 /// The rows of this module in the route table.
@@ -33,6 +36,31 @@ pub(super) struct Readiness {
     database: bool,
     /// Models that can be used; 0 where there is none yet, which does not keep anybody from signing in.
     models: usize,
+    /// For administrators: the models that have been loaded since the start, each with its process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    containment: Option<Vec<ContainedModel>>,
+}
+
+/// How far the process of a model is contained, or was when it ran last.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ContainedModel {
+    /// The model's id.
+    model: String,
+    /// Whether nothing is missing.
+    complete: bool,
+    /// What surrounds it.
+    layers: Vec<ContainmentLayer>,
+}
+
+/// One layer around the process of a model.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ContainmentLayer {
+    /// What it is about: `environment`, `privileges`, `files`, `network`, `processes`, `limits` or `memory`.
+    name: &'static str,
+    /// Whether it was tried from inside and held.
+    in_force: bool,
+    /// How it is done; or why it is missing, and what to do.
+    detail: String,
 }
 
 /// The database answers and the engine takes requests.
@@ -43,12 +71,30 @@ pub(super) struct Readiness {
         (status = 503, description = "The database does not answer, or the server is going down.", body = ApiError),
     ),
 )]
-pub(super) async fn readyz(state: web::Data<AppState>) -> Result<web::Json<Readiness>, AppError> {
+pub(super) async fn readyz(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<web::Json<Readiness>, AppError> {
     if state.is_shutting_down() {
         return Err(AppError::new(ErrorCode::ShuttingDown, ""));
     }
     state.store.ping().await?;
     let usable = |model: &engine::ModelInfo| !matches!(model.state, engine::ModelState::Failed { .. });
-    let models = state.engine.models().iter().filter(|model| usable(model)).count();
-    Ok(web::Json(Readiness { database: true, models }))
+    let models = state.engine.models();
+    let usable = models.iter().filter(|model| usable(model)).count();
+    let containment =
+        access::is_admin(&request).await.then(|| models.into_iter().filter_map(contained).collect());
+    Ok(web::Json(Readiness { database: true, models: usable, containment }))
+}
+
+fn contained(model: engine::ModelInfo) -> Option<ContainedModel> {
+    let containment = model.containment?;
+    let complete = containment.missing().next().is_none();
+    let layer = |layer: Layer| ContainmentLayer {
+        name: layer.kind.name(),
+        in_force: layer.is_in_force,
+        detail: layer.detail,
+    };
+    let layers = containment.layers.into_iter().map(layer).collect();
+    Some(ContainedModel { model: model.id.to_string(), complete, layers })
 }

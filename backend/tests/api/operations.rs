@@ -1,10 +1,10 @@
 //! What whoever runs the server meets: health, headers, settings, the end.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{ErrorCode, StreamEvent, paths};
 
-use crate::support::{Answer, Reader, TestApp};
+use crate::support::{Actor, Answer, MODEL, Reader, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_has_the_security_headers_and_a_request_id() {
@@ -41,6 +41,25 @@ async fn a_request_id_of_nginx_is_kept_and_a_forged_one_is_not() {
     );
     let replaced = Answer::of(with("\"}, status=200 {\"")).await;
     assert_eq!(replaced.error(ErrorCode::Unauthenticated).request_id.unwrap().len(), 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_alone_are_told_how_far_the_processes_of_models_are_contained() {
+    let app = TestApp::start().await;
+    let (user, admin) = (app.user().await, app.admin().await);
+    let containment =
+        async |actor: &Actor| actor.get(paths::READYZ).await.value(200).get("containment").cloned();
+    assert_eq!(containment(&admin).await, Some(json!([])), "no model was loaded yet");
+    let question = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "hello" }] });
+    user.post("/v1/chat/completions", &question).await.expect(200);
+    let layer = json!({ "name": "files", "in_force": false, "detail": "a scripted worker is not contained" });
+    let expected = Some(json!([{ "model": MODEL, "complete": false, "layers": [layer] }]));
+    assert_eq!(containment(&admin).await, expected);
+    let program = admin.program(&admin.make_key("a watcher").await);
+    assert_eq!(containment(&program).await, expected);
+    for other in [&user, &app.anonymous(), &admin.with_token("nonsense")] {
+        assert_eq!(containment(other).await, None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

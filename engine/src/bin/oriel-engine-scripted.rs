@@ -8,13 +8,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use engine::containment::Containment;
-
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     match (arguments.next(), arguments.next()) {
         (Some(what), Some(file)) if what == OsStr::new("write-model") => write_model(Path::new(&file)),
-        _ => engine::worker::run(|_| Containment::default(), engine::scripted::load),
+        _ => engine::worker::run(engine::scripted::contain, engine::scripted::load),
     }
 }
 

@@ -1,11 +1,12 @@
-//! Templates and tokenising, beside the decoder's thread, each within a deadline: a hostile template may loop for ever,
-//! and nothing can end a thread. One that is stuck is left behind and replaced.
+//! Templates, grammars and tokenising, beside the decoder's thread, each within a deadline: a hostile template or grammar
+//! may take for ever, and nothing can end a thread. One that is stuck is left behind and replaced. When too many are, the
+//! process ends, which frees their cores; the server starts another, and goes on with the answers that were running.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
+use std::{process, thread};
 
 use super::serve::Inbox;
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader};
@@ -17,7 +18,7 @@ use crate::{Constraint, GenerationError, Prompt, RenderedPrompt, Token};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Questions for embeddings that may wait; the parent's bounded queue is behind them.
 const EMBEDDINGS_CAPACITY: usize = 16;
-/// Threads that may be inside the reader, stuck ones included. Past that the model's template is considered unusable.
+/// Threads that may be inside the reader, stuck ones included: each keeps a core busy.
 const HANDS_MAX: usize = 3;
 
 /// What the desk is asked.
@@ -40,6 +41,10 @@ pub(crate) fn serve<R: PromptReader>(
     let embedder = start_embedder(Arc::clone(&desk.reader), outbox.clone());
     desk.other_owners = 1;
     for job in jobs {
+        if desk.is_exhausted() {
+            tracing::error!(stuck = HANDS_MAX, "templates or grammars do not end: the process does");
+            process::abort();
+        }
         let is_heard = match job {
             Job::Prepare { id, work } => {
                 let prompt = Box::new(desk.prepare(work));
@@ -122,6 +127,7 @@ impl<R: PromptReader> PromptDesk<R> {
         };
         let ended =
             || GenerationError::Internal { message: "the chat template's thread has ended".to_owned() };
+        let is_bound = work.constraint.is_some();
         hand.work.send(work).map_err(|_unsent| ended())?;
         match hand.prompts.recv_timeout(self.deadline) {
             Ok(prompt) => {
@@ -130,6 +136,11 @@ impl<R: PromptReader> PromptDesk<R> {
             }
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = self.deadline.as_secs();
+                if is_bound {
+                    let message =
+                        format!("the grammar was not understood within {seconds} s: make it simpler");
+                    return Err(GenerationError::Constraint { message });
+                }
                 Err(template(format!("the model's chat template took longer than {seconds} s")))
             }
             Err(RecvTimeoutError::Disconnected) => Err(ended()),
@@ -158,9 +169,19 @@ impl<R: PromptReader> PromptDesk<R> {
         })
     }
 
-    /// A new thread, unless too many are stuck: each holds a share of the reader until it comes back.
+    /// Whether nobody can be served any more.
+    fn is_exhausted(&self) -> bool {
+        self.hand.is_none() && self.are_too_many_stuck()
+    }
+
+    /// Each holds a share of the reader until it comes back.
+    fn are_too_many_stuck(&self) -> bool {
+        Arc::strong_count(&self.reader) > HANDS_MAX + self.other_owners
+    }
+
+    /// A new thread, unless too many are stuck.
     fn new_hand(&self) -> Option<Hand> {
-        if Arc::strong_count(&self.reader) > HANDS_MAX + self.other_owners {
+        if self.are_too_many_stuck() {
             return None;
         }
         let reader = Arc::clone(&self.reader);
