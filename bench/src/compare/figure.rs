@@ -96,11 +96,9 @@ impl Figure {
     /// In what it is measured.
     pub fn unit(self) -> Unit {
         match self {
-            Self::SingleSpeed
-            | Self::TogetherSpeed
-            | Self::TogetherFirst
-            | Self::CopySpeed
-            | Self::EditSpeed => Unit::TokensPerSecond,
+            Self::SingleSpeed | Self::TogetherSpeed | Self::CopySpeed | Self::EditSpeed => {
+                Unit::TokensPerSecond
+            }
             _ => Unit::Milliseconds,
         }
     }
@@ -142,5 +140,19 @@ impl Unit {
     /// Whether a ratio reaches a goal.
     pub fn reaches(self, ratio: f64, goal: f64) -> bool {
         if self.more_is_better() { ratio >= goal } else { ratio <= goal }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_a_time_and_what_is_decoded_a_speed() {
+        for figure in Figure::ALL {
+            let is_speed = figure.title().ends_with("decode");
+            assert_eq!(figure.unit().more_is_better(), is_speed, "{}", figure.title());
+        }
+        assert!(Unit::TokensPerSecond.reaches(1.2, 1.1) && !Unit::Milliseconds.reaches(1.2, 1.1));
     }
 }
