@@ -232,6 +232,34 @@ fn a_model_that_drafts_for_itself_says_what_it_would_say() {
 }
 
 #[test]
+fn a_model_with_a_sliding_window_forgets_wrong_drafts_behind_the_window() {
+    let request = LoadRequest {
+        context_tokens: Some(1024),
+        threads: Some(1),
+        ..LoadRequest::new(models::base_model())
+    };
+    let LoadedModel { mut decoder, reader, .. } = load(&request, &mut |_, _| true, &LOG).unwrap();
+    assert_eq!(decoder.facts().drafting, Drafting::Lookup);
+    // Its window has 512 tokens.
+    let text = reader.tokenize(&PROGRAM.repeat(8))[..800].to_vec();
+    let next = reader.tokenize(" total")[..1].to_vec();
+    let mut likeliest = |has_drafts: bool| {
+        decoder.clear(0);
+        read(&mut decoder, &text[..400], 0);
+        read(&mut decoder, &text[400..], 400);
+        if has_drafts {
+            read(&mut decoder, &text[..31], 800);
+            assert_eq!(decoder.keep_prefix(0, 800), 800);
+        }
+        read(&mut decoder, &next, 800);
+        decoder.choice(0, 0, 5).unwrap().top
+    };
+    for (plain, drafted) in likeliest(false).iter().zip(likeliest(true)) {
+        assert!((plain.logprob - drafted.logprob).abs() <= LOGPROB_TOLERANCE, "{plain:?}, {drafted:?}");
+    }
+}
+
+#[test]
 fn a_draft_model_of_another_vocabulary_is_refused_with_what_to_do() {
     let error = load(&request(Some(models::base_model())), &mut |_, _| true, &LOG).unwrap_err();
     assert!(error.message.contains("another vocabulary") && error.message.contains("models.toml"), "{error}");
