@@ -81,7 +81,7 @@ pub fn load(
         }
     }
 
-    let identity = state::identity(request, &facts)
+    let identity = state::identity(request, &plan)
         .map_err(|error| fail(format!("the model file {file} cannot be read: {error}")))?;
     memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
     let memory = log.buffers.memory(&facts);

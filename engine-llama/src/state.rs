@@ -8,11 +8,13 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use engine::decoder::{LoadRequest, ModelFacts};
+use engine::decoder::LoadRequest;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::session::LlamaStateSeqFlags;
 use llama_cpp_2::model::LlamaModel;
 use sha2::{Digest, Sha256};
+
+use crate::context::ContextPlan;
 
 /// Places of a file that are looked at: the first is the header, the others fall on weights.
 const SAMPLES: u64 = 64;
@@ -89,7 +91,7 @@ pub fn restore(context: &mut LlamaContext<'_>, sequence: i32, state: &[u8]) -> b
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn identity(request: &LoadRequest, facts: &ModelFacts) -> io::Result<[u8; 32]> {
+pub fn identity(request: &LoadRequest, plan: &ContextPlan) -> io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     hasher.update(LLAMA_CPP);
     hash_file(&mut hasher, &request.path)?;
@@ -97,9 +99,8 @@ pub fn identity(request: &LoadRequest, facts: &ModelFacts) -> io::Result<[u8; 32
         hash_file(&mut hasher, &adapter.path)?;
         hasher.update(adapter.scale.to_le_bytes());
     }
-    let kept = (request.cache_type_k, request.cache_type_v, request.flash_attention);
+    let kept = (plan.cache_type_k, plan.cache_type_v, plan.flash_attention, plan.is_unified, plan.slots);
     hasher.update(format!("{kept:?}"));
-    hasher.update(facts.slots.to_le_bytes());
     Ok(hasher.finalize().into())
 }
 
@@ -126,19 +127,8 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use engine::LoraAdapter;
-    use engine::decoder::Drafting;
 
     use super::*;
-
-    fn facts() -> ModelFacts {
-        ModelFacts {
-            slots: 2,
-            context_tokens: 512,
-            batch_tokens: 512,
-            vocabulary_tokens: 10,
-            drafting: Drafting::Off,
-        }
-    }
 
     fn at_the_same_time(path: &Path, bytes: &[u8]) {
         fs::write(path, bytes).unwrap();
@@ -153,7 +143,7 @@ mod tests {
         let weights: Vec<u8> = (0..9_000_000_u32).map(|index| (index.wrapping_mul(97) >> 8) as u8).collect();
         at_the_same_time(&path, &weights);
         let request = LoadRequest::new(&path);
-        let of = |request: &LoadRequest| identity(request, &facts()).unwrap();
+        let of = |request: &LoadRequest| identity(request, &ContextPlan::new(request, 2, 512)).unwrap();
         let original = of(&request);
         assert_eq!(of(&request), original);
 
@@ -169,7 +159,8 @@ mod tests {
         let others: Vec<u8> = weights.iter().map(|byte| byte ^ 1).collect();
         at_the_same_time(&path, &others);
         assert_ne!(of(&request), original, "the same size and time, and other weights");
-        assert!(identity(&LoadRequest::new(directory.path().join("none")), &facts()).is_err());
+        let none = LoadRequest::new(directory.path().join("none"));
+        assert!(identity(&none, &ContextPlan::new(&none, 2, 512)).is_err());
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(crate) fn serve<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receiver<I
 pub(crate) fn save_all<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receiver<Inbox>, outlets: &Outlets) {
     let Some(disk) = &outlets.disk else { return };
     let deadline = Instant::now() + SAVE_MAX;
-    for slot in scheduler.slots_to_save() {
+    // At last, or with no slot at all, what is only in memory.
+    for slot in scheduler.slots_to_save().into_iter().map(Some).chain([None]) {
         scheduler.save_last(slot);
         let mut open = 0;
         for job in scheduler.take_disk_jobs() {

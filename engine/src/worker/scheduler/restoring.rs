@@ -47,15 +47,17 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
-    /// Saves the chat in a slot, whatever it takes: the worker is about to end.
-    pub(crate) fn save_last(&mut self, slot: usize) {
-        self.save_lost(slot, 0);
-        self.states.flush((self.clock)());
-    }
-
-    /// The slots that [`Scheduler::save_last`] is for, the most important first.
+    /// The slots that hold something of a chat, the most important first.
     pub(crate) fn slots_to_save(&self) -> Vec<usize> {
         self.slots.of_chats()
+    }
+
+    /// Has all states written, and before them that of the chat in `slot`: the worker is about to end.
+    pub(crate) fn save_last(&mut self, slot: Option<usize>) {
+        if let Some(slot) = slot {
+            self.save_lost(slot, 0);
+        }
+        self.states.flush((self.clock)());
     }
 
     /// Saves what a slot is about to lose all of but the first `kept` tokens of, where it would be missed.

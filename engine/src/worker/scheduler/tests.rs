@@ -161,7 +161,7 @@ impl Rig {
 
     /// What a worker does when it ends.
     fn end(mut self) {
-        for slot in self.scheduler.slots_to_save() {
+        for slot in self.scheduler.slots_to_save().into_iter().map(Some).chain([None]) {
             self.scheduler.save_last(slot);
             self.run_disk();
         }

@@ -197,3 +197,16 @@ fn who_stops_while_a_state_is_read_frees_the_slot() {
     rig.finish();
     assert_eq!(rig.done(id).unwrap().0, FinishReason::Stopped);
 }
+
+#[test]
+fn what_is_only_in_memory_is_saved_at_the_end_though_no_slot_holds_a_chat() {
+    let directory = tempfile::tempdir().unwrap();
+    let budget = on_disk(&directory);
+    let mut rig = rig_with(1, &model(), &budget);
+    rig.ask(ANNA, FIRST);
+    rig.finish();
+    rig.ask_side(BEN, "title");
+    rig.finish();
+    rig.end();
+    assert_eq!(cached_after(&budget, &model(), ANNA), all_but_the_last());
+}
