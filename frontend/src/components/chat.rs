@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod answer_error;
+pub mod answer_facts;
 pub mod answer_progress;
 pub mod code_block;
 pub mod composer;

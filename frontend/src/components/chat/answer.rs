@@ -6,6 +6,7 @@ use stylist::css;
 use yew::prelude::*;
 
 use super::answer_error::answer_error;
+use super::answer_facts::answer_facts;
 use super::answer_progress::answer_progress;
 use super::message_actions::{CopyMessage, pager};
 use super::omitted::omitted;
@@ -46,13 +47,6 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     & > .foot > .actions {
         display: flex;
         align-items: center;
-        transition: opacity var(--fast);
-    }
-    & > .foot > .facts {
-        padding: 0 var(--space-2);
-        font-size: var(--text-xs);
-        font-variant-numeric: tabular-nums;
-        color: var(--muted);
         transition: opacity var(--fast);
     }
     .shy {
@@ -112,12 +106,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
         Callback::from(move |_: MouseEvent| chat.regenerate(id, ContextPolicy::Refuse))
     };
     let phase = live.as_ref().map_or(Phase::Queued { place: 0 }, |live| live.phase.clone());
-    let speed = live.as_ref().map_or(message.usage, |live| live.usage).map(|usage| usage.tokens_per_second);
-    let facts = name
-        .into_iter()
-        .chain(speed.filter(|speed| *speed > 0.0).map(|speed| format!("{speed:.1} tokens/s")))
-        .collect::<Vec<_>>()
-        .join(" · ");
+    let usage = live.as_ref().map_or(message.usage, |live| live.usage);
     let go_on = can_go_on(message).then(|| {
         let (chat, id) = (chat.clone(), message.id);
         Callback::from(move |_: MouseEvent| chat.continue_answer(id))
@@ -152,7 +141,7 @@ pub fn Answer(props: &AnswerProps) -> Html {
                         <IconButton glyph={Glyph::Again} label="Regenerate" small=true onclick={again} />
                     </div>
                 }
-                <span class={classes!("facts", shy)} title={time::local(message.timestamp)}>{ facts }</span>
+                { answer_facts(name, usage, time::local(message.timestamp), !props.is_last) }
             </div>
         </article>
     }
