@@ -17,29 +17,39 @@ const LOGIT_BYTES: u64 = 4;
 
 /// The buffers that were made since [`Buffers::forget`].
 #[derive(Clone, Debug, Default)]
-pub struct Buffers(Arc<Mutex<MemoryUse>>);
+pub struct Buffers(Arc<Mutex<Heard>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    memory: MemoryUse,
+    /// How many buffers for steps were made.
+    contexts: u64,
+}
 
 impl Buffers {
     /// Begins anew.
     pub fn forget(&self) {
-        self.change(|memory| *memory = MemoryUse::default());
+        self.change(|heard| *heard = Heard::default());
     }
 
     /// Forgets all but the weights: contexts that were tried have gone.
     pub fn forget_contexts(&self) {
-        self.change(|memory| {
-            *memory = MemoryUse { weights_bytes: memory.weights_bytes, ..MemoryUse::default() }
+        self.change(|heard| {
+            let MemoryUse { weights_bytes, copied_bytes, .. } = heard.memory;
+            let memory = MemoryUse { weights_bytes, copied_bytes, ..MemoryUse::default() };
+            *heard = Heard { memory, contexts: 0 };
         });
     }
 
-    /// What the buffers will take once they are used; `facts` are those of the context that was made. llama.cpp reserves logits for
-    /// every token of a batch and never writes more than are asked for: one for each slot. Memory that is not written
-    /// to is not taken.
-    pub fn memory(&self, facts: &ModelFacts) -> MemoryUse {
-        let mut memory = MemoryUse::default();
-        self.change(|heard| memory = *heard);
-        let unwritten = facts.batch_tokens.saturating_sub(facts.slots);
-        let unwritten_bytes = u64::from(unwritten) * u64::from(facts.vocabulary_tokens) * LOGIT_BYTES;
+    /// What the buffers will take once they are used, in contexts with these facts that evaluate `pass_tokens` in one
+    /// pass. llama.cpp reserves logits for each of them and never writes more than are asked for: one for each slot.
+    /// Memory that is not written to is not taken.
+    pub fn memory(&self, facts: &ModelFacts, pass_tokens: u32) -> MemoryUse {
+        let mut copy = Heard::default();
+        self.change(|heard| copy = *heard);
+        let Heard { mut memory, contexts } = copy;
+        let unwritten = u64::from(pass_tokens.saturating_sub(facts.slots)) * contexts;
+        let unwritten_bytes = unwritten * u64::from(facts.vocabulary_tokens) * LOGIT_BYTES;
         memory.compute_bytes = memory.compute_bytes.saturating_sub(unwritten_bytes);
         memory
     }
@@ -51,16 +61,20 @@ impl Buffers {
         let (Some(size_mib), Some(kind)) = (size_mib, before.split_whitespace().next_back()) else { return };
         let size_bytes = (size_mib * MIB) as u64;
         let is_copy = COPIES.iter().any(|name| before.split_whitespace().any(|word| word == *name));
-        self.change(|memory| match kind {
+        self.change(|Heard { memory, contexts }| match kind {
             "model" if is_copy => memory.copied_bytes += size_bytes,
             "model" | "LoRA" => memory.weights_bytes += size_bytes,
             "KV" | "RS" => memory.cache_bytes += size_bytes,
-            "compute" | "output" => memory.compute_bytes += size_bytes,
+            "output" => memory.compute_bytes += size_bytes,
+            "compute" => {
+                memory.compute_bytes += size_bytes;
+                *contexts += 1;
+            }
             _ => {}
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut MemoryUse)) {
+    fn change(&self, change: impl FnOnce(&mut Heard)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -91,12 +105,15 @@ mod tests {
             drafting: engine::decoder::Drafting::Off,
         };
         let mib = |size: f64| (size * MIB) as u64;
-        let memory = buffers.memory(&facts);
+        let memory = buffers.memory(&facts, 512);
         assert_eq!(memory.weights_bytes, mib(235.0));
         assert_eq!(memory.copied_bytes, mib(12.5));
         assert_eq!(memory.cache_bytes, mib(144.0));
         assert_eq!(memory.compute_bytes, mib(527.5 - 508.0));
+        buffers.forget_contexts();
+        let weights = MemoryUse { cache_bytes: 0, compute_bytes: 0, ..memory };
+        assert_eq!(buffers.memory(&facts, 512), weights);
         buffers.forget();
-        assert_eq!(buffers.memory(&facts), MemoryUse::default());
+        assert_eq!(buffers.memory(&facts, 512), MemoryUse::default());
     }
 }

@@ -84,7 +84,7 @@ pub fn load(
     let identity = state::identity(request, &plan)
         .map_err(|error| fail(format!("the model file {file} cannot be read: {error}")))?;
     memory::bound_growth(memory::WORKING_BYTES.saturating_add(request.states.memory_bytes));
-    let memory = log.buffers.memory(&facts);
+    let memory = log.buffers.memory(&facts, plan.pass_tokens);
     tracing::info!(
         file,
         slots = facts.slots,

@@ -36,7 +36,6 @@ async fn loaded(model_path: &Path, slots: u32, context_tokens: u32, settings: &s
 fn assert_near(what: &str, memory: &ModelMemory) {
     let MemoryUse { weights_bytes, cache_bytes, .. } = memory.measured.unwrap();
     let off = memory.error_percent().unwrap();
-    println!("{what}: {off:.1} %, {memory:?}");
     assert!(off.abs() < TOLERANCE_PERCENT, "{what}: {off:.1} %, {memory:?}");
     let exact = |estimated: u64, measured: u64| estimated.abs_diff(measured) * 100 <= measured;
     assert!(exact(memory.estimated.weights_bytes, weights_bytes), "{what}: {memory:?}");
@@ -51,6 +50,13 @@ async fn the_estimate_is_near_what_is_measured_whatever_slots_and_context() {
             assert_near(&format!("{name}, {slots} × {context_tokens}"), &memory);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_model_is_estimated_with_the_model_that_it_drafts_for() {
+    let path = models::chat_model();
+    let settings = format!("draft_model = {:?}", path.display().to_string());
+    assert_near("with a draft model", &loaded(&path, 2, 2_048, &settings).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,9 @@ use crate::ModelSettings;
 use crate::decoder::LoadRequest;
 use crate::gguf::{self, Header};
 
+/// The program, its libraries and their tables.
+const PROGRAM_BYTES: u64 = 27 * 1024 * 1024;
+
 /// What has been read of a model's files, before it is known how it will be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Needs {
@@ -36,9 +39,10 @@ impl Needs {
     pub(crate) fn memory(&self, load: &LoadRequest) -> MemoryUse {
         let mut memory = self.model.memory(load);
         if let Some(draft) = &self.draft {
-            memory = memory.plus(MemoryUse { process_bytes: 0, ..draft.memory(load) });
+            memory = memory.plus(draft.memory(load));
         }
         memory.weights_bytes = memory.weights_bytes.saturating_add(self.adapters_bytes);
+        memory.process_bytes = memory.process_bytes.saturating_add(PROGRAM_BYTES);
         memory.states_bytes = load.states.memory_bytes;
         memory
     }

@@ -15,8 +15,6 @@ const BATCH_TOKENS: u64 = 512;
 const CELLS_STEP: u64 = 256;
 /// A 32-bit number.
 const FLOAT_BYTES: u64 = 4;
-/// The program, its libraries and their tables.
-const PROGRAM_BYTES: u64 = 27 * 1024 * 1024;
 /// Texts, scores and tables of one entry of the vocabulary.
 const TOKEN_BYTES: u64 = 160;
 /// What is noted of one place in the cache beside keys and values.
@@ -68,7 +66,7 @@ impl Shape {
         }
     }
 
-    /// What it takes when it is loaded so.
+    /// What it takes when it is loaded so, beside the program.
     pub(super) fn memory(&self, load: &LoadRequest) -> MemoryUse {
         let slots = u64::from(load.slots.max(1));
         let cells = u64::from(load.slot_tokens(self.trained_tokens)).next_multiple_of(CELLS_STEP);
@@ -77,8 +75,7 @@ impl Shape {
             weights_bytes: self.weights_bytes,
             cache_bytes: self.cache_bytes(load, cells_of_all, slots),
             compute_bytes: self.compute_bytes(load, cells, slots),
-            process_bytes: PROGRAM_BYTES
-                .saturating_add(self.vocabulary.saturating_mul(TOKEN_BYTES))
+            process_bytes: (self.vocabulary.saturating_mul(TOKEN_BYTES))
                 .saturating_add(cells_of_all.saturating_mul(CELL_BYTES)),
             ..MemoryUse::default()
         }
