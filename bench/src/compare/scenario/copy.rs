@@ -9,8 +9,8 @@ use crate::failure::Failure;
 const FUNCTIONS: usize = 6;
 /// Less than the program has.
 const ANSWER_TOKENS: u32 = 224;
-/// Of the lines of an answer so many must stand in the program, or it is no copy.
-const COPIED: f64 = 0.5;
+/// Of the lines of an answer so many must stand in the program, or it is no copy. A small model changes some.
+const COPIED: f64 = 1.0 / 3.0;
 
 pub(super) async fn take(round: &Round<'_>, edit: bool) -> Result<Taken, Failure> {
     let program = round.writer(if edit { "edit" } else { "copy" }).program(FUNCTIONS);
