@@ -93,6 +93,11 @@ impl Figure {
         }
     }
 
+    /// Whether it depends on how much of a prompt was read before.
+    pub fn is_of_a_prompt(self) -> bool {
+        matches!(self, Self::LongPrompt | Self::SecondTurn | Self::AfterRestart | Self::SharedPrompt)
+    }
+
     /// In what it is measured.
     pub fn unit(self) -> Unit {
         match self {

@@ -91,7 +91,9 @@ impl Rounds {
                         tell(number, &name, figure, &values);
                         let readings = self.taken.entry((figure, index)).or_default();
                         readings.values.extend(values);
-                        readings.usage = taken.usage.or(readings.usage);
+                        if figure.is_of_a_prompt() {
+                            readings.usage = taken.usage.or(readings.usage);
+                        }
                     }
                 }
                 Err(failure @ (Failure::Early { .. } | Failure::NoCopy { .. })) => {

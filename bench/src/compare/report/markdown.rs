@@ -1,6 +1,6 @@
 //! The results as a table for a document.
 
-use super::{Report, ratio_text};
+use super::{Report, Row, ratio_text};
 
 /// The circumstances as a list, and the table.
 pub fn tables(report: &Report) -> String {
@@ -31,11 +31,11 @@ pub fn tables(report: &Report) -> String {
             row.goal_text()
         ));
     }
-    let remarks: String = report
-        .rows
-        .iter()
-        .flat_map(|row| row.remarks(names).into_iter().map(|remark| format!("- {}: {remark}\n", row.title)))
-        .collect();
+    let remark = |row: &Row| {
+        let remarks = row.remarks(names).join("; ");
+        (!remarks.is_empty()).then(|| format!("- {}: {remarks}\n", row.title))
+    };
+    let remarks: String = report.rows.iter().filter_map(remark).collect();
     if !remarks.is_empty() {
         text.push_str(&format!("\n{remarks}"));
     }
