@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use engine::LoadStage;
 use engine::decoder::{BatchToken, Decoder, LoadRequest, LoadedModel, PromptReader};
-use engine::{ChatMessage, ChatRole, SamplingOptions, SamplingParams, Token};
+use engine::{CacheType, ChatMessage, ChatRole, SamplingOptions, SamplingParams, Token};
 use engine_llama::decoder::LlamaDecoder;
 use engine_llama::load::load;
 use engine_llama::log::{self, LlamaLog};
@@ -217,8 +217,14 @@ fn a_step_that_cannot_be_done_is_an_error_and_the_next_one_works() {
 
 #[test]
 fn a_state_goes_on_as_if_it_had_been_read_in_another_slot_and_in_another_process() {
-    for path in [models::chat_model(), models::base_model()] {
-        let Loaded { mut decoder, reader, .. } = loaded_from(path.clone(), 2);
+    let quantised = LoadRequest {
+        cache_type_k: CacheType::Q8_0,
+        cache_type_v: CacheType::Q8_0,
+        ..request(models::chat_model(), 2)
+    };
+    for request in [request(models::chat_model(), 2), request(models::base_model(), 2), quantised] {
+        let again = || load(&request, &mut |_, _| true, &LOG).unwrap();
+        let Loaded { mut decoder, reader, .. } = again();
         let question = user("Tell me about the sea, in one sentence.");
         let prompt = reader.read(&question.into(), None, &[]).unwrap().tokens;
         let (prefix, rest) = prompt.split_at(prompt.len() - 5);
@@ -235,7 +241,7 @@ fn a_state_goes_on_as_if_it_had_been_read_in_another_slot_and_in_another_process
             assert_eq!(answer(decoder, 1, rest.len(), prompt.len(), 12), expected);
         };
         check(&mut decoder);
-        let mut later = loaded_from(path, 2).decoder;
+        let mut later = again().decoder;
         assert_eq!(later.state_traits(), decoder.state_traits());
         check(&mut later);
 

@@ -13,6 +13,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     color: var(--muted);
     transition: opacity var(--fast);
 
+    &[open] {
+        flex-basis: 100%;
+    }
     summary {
         list-style: none;
         cursor: pointer;
