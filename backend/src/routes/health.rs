@@ -1,5 +1,5 @@
 //! Alive and ready, for whoever watches the server. Anybody may ask, so there is no detail: the log has it. Only
-//! administrators are told how far the processes of models are contained.
+//! administrators are told how far the processes of models are contained, and what they take of the memory.
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -39,6 +39,20 @@ pub(super) struct Readiness {
     /// For administrators: the models that have been loaded since the start, each with its process.
     #[serde(skip_serializing_if = "Option::is_none")]
     containment: Option<Vec<ContainedModel>>,
+    /// For administrators: what each model takes of the memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Vec<ModelMemory>>,
+}
+
+/// What a model takes of the memory.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ModelMemory {
+    /// The model's id.
+    model: String,
+    /// By its file and its settings.
+    estimated_bytes: u64,
+    /// By its process, when it was loaded last; from then on this counts.
+    measured_bytes: Option<u64>,
 }
 
 /// How far the process of a model is contained, or was when it ran last.
@@ -82,9 +96,18 @@ pub(super) async fn readyz(
     let usable = |model: &engine::ModelInfo| !matches!(model.state, engine::ModelState::Failed { .. });
     let models = state.engine.models();
     let usable = models.iter().filter(|model| usable(model)).count();
-    let containment =
-        access::is_admin(&request).await.then(|| models.into_iter().filter_map(contained).collect());
-    Ok(web::Json(Readiness { database: true, models: usable, containment }))
+    let is_admin = access::is_admin(&request).await;
+    let memory = is_admin.then(|| models.iter().map(remembered).collect());
+    let containment = is_admin.then(|| models.into_iter().filter_map(contained).collect());
+    Ok(web::Json(Readiness { database: true, models: usable, containment, memory }))
+}
+
+fn remembered(model: &engine::ModelInfo) -> ModelMemory {
+    ModelMemory {
+        model: model.id.to_string(),
+        estimated_bytes: model.memory.estimated.total_bytes(),
+        measured_bytes: model.memory.measured.map(|memory| memory.total_bytes()),
+    }
 }
 
 fn contained(model: engine::ModelInfo) -> Option<ContainedModel> {

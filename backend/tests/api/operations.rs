@@ -63,6 +63,22 @@ async fn administrators_alone_are_told_how_far_the_processes_of_models_are_conta
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn administrators_alone_are_told_what_models_take_of_the_memory() {
+    let app = TestApp::start().await;
+    let (user, admin) = (app.user().await, app.admin().await);
+    let memory = async |actor: &Actor| actor.get(paths::READYZ).await.value(200).get("memory").cloned();
+    let before = memory(&admin).await.expect("administrators are told");
+    assert!(before[0]["estimated_bytes"].as_u64() > Some(0), "{before}");
+    assert_eq!(before[0]["measured_bytes"], json!(null), "it was not loaded yet");
+    let question = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "hello" }] });
+    user.post("/v1/chat/completions", &question).await.expect(200);
+    let after = memory(&admin).await.expect("administrators are told");
+    assert_eq!(after[0]["model"], json!(MODEL));
+    assert!(after[0]["measured_bytes"].as_u64() > Some(0), "{after}");
+    assert_eq!(memory(&user).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_the_server_lives_but_is_not_ready_and_keeps_the_cause_to_itself() {
     let app = TestApp::builder().set("DATABASE_PATIENCE_S", "0").start().await;
     let user = app.user().await;
