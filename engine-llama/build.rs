@@ -21,6 +21,7 @@ fn main() {
     println!("cargo:rustc-env=LLAMA_CPP={}", version.display());
     shim()
         .file("shim/oriel_chat.cpp")
+        .file("shim/oriel_attention.cpp")
         .file("shim/oriel_kernels.cpp")
         .include(llama.join("common"))
         .include(llama.join("include"))
@@ -33,6 +34,7 @@ fn main() {
         .compile("oriel_shim");
     if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
         compile_kernels("avx512_vnni", &["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"]);
+        compile_kernels("attention_avx512", &["-mavx512f"]);
         compile_kernels("avx2", &["-mavx2", "-mfma", "-mf16c"]);
     }
 }

@@ -1,10 +1,12 @@
 // A buffer type of ggml's CPU backend: matrices of weights in Q4_1 and Q8_0, for which ggml has no kernels that read a
 // weight once for several rows, or none that use what the processor has. They are rearranged when they are loaded,
-// without loss, as ggml's own "repack" does it for other formats; what is not supported here stays with ggml.
+// without loss, as ggml's own "repack" does it for other formats; what is not supported here stays with ggml. ggml asks
+// the buffer type about every operation, so that attention of our own comes in the same way.
 
 #include "oriel_kernels.h"
 
 #include "kernels/packed.h"
+#include "oriel_attention.h"
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpu-impl.h"
@@ -172,8 +174,21 @@ class PackedTraits : public ggml::cpu::tensor_traits {
     }
 };
 
+class AttentionTraits : public ggml::cpu::tensor_traits {
+    bool work_size(int, const ggml_tensor *, size_t & size) override {
+        size = 0;
+        return true;
+    }
+
+    bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
+        compute_attention(params, op, kernels->attend);
+        return true;
+    }
+};
+
 class PackedBufferType : public ggml::cpu::extra_buffer_type {
-    PackedTraits traits;
+    PackedTraits packed;
+    AttentionTraits attention;
 
   public:
     static ggml_backend_buffer_type_t instance();
@@ -186,7 +201,10 @@ class PackedBufferType : public ggml::cpu::extra_buffer_type {
     }
 
     ggml::cpu::tensor_traits * get_tensor_traits(const ggml_tensor * op) override {
-        return op->op == GGML_OP_MUL_MAT && is_ours(op->src[0]) ? &traits : nullptr;
+        if (op->op == GGML_OP_MUL_MAT && is_ours(op->src[0])) {
+            return &packed;
+        }
+        return kernels->attend != nullptr && attends(op) ? &attention : nullptr;
     }
 
   private:
@@ -296,5 +314,31 @@ bool oriel_kernels_multiply(const char * name, int type, const void * matrix, in
             multiply(packed.data() + first * row_bytes, blocks, activations.data() + tile * blocks, count, out);
         }
     }
+    return true;
+}
+
+bool oriel_kernels_attend(int head, const float * queries, int rows, const uint16_t * keys, const uint16_t * values,
+                          int64_t count, const uint16_t * mask, float scale, float * output) {
+    using namespace oriel;
+    const std::vector<const Kernels *> all = kernels_of_this_processor();
+    if (all.empty() || all.front()->attend == nullptr || rows > ATTENTION_ROWS) {
+        return false;
+    }
+    const size_t stride = head * sizeof(uint16_t);
+    Attention job = {};
+    job.rows = rows;
+    job.head = head;
+    job.keys = (const char *) keys;
+    job.values = (const char *) values;
+    job.key_stride = stride;
+    job.value_stride = stride;
+    job.count = count;
+    job.scale = scale;
+    for (int row = 0; row < rows; row++) {
+        job.query[row] = queries + row * head;
+        job.mask[row] = mask + row * count;
+        job.out[row] = output + row * head;
+    }
+    all.front()->attend(job);
     return true;
 }

@@ -17,6 +17,12 @@ const char * oriel_kernels_register(void);
 bool oriel_kernels_multiply(const char * name, int type, const void * matrix, int64_t columns, int64_t outputs,
                             const float * input, int64_t rows, float * output);
 
+// For tests: attention of `rows` queries to `keys` keys and values, all of them `head` numbers each, one after another;
+// `mask` has a number for each query and key. Keys, values and mask are in half precision. False where there is no kernel
+// for it.
+bool oriel_kernels_attend(int head, const float * queries, int rows, const uint16_t * keys, const uint16_t * values,
+                          int64_t count, const uint16_t * mask, float scale, float * output);
+
 #ifdef __cplusplus
 }
 #endif

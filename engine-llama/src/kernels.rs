@@ -1,4 +1,5 @@
-//! Our kernels for matrices (`shim/oriel_kernels.cpp`): what ggml lacks for weights in Q4_1 and Q8_0 on x86.
+//! Our kernels for matrices (`shim/oriel_kernels.cpp`): what ggml lacks for weights in Q4_1 and Q8_0 on x86,
+//! and attention that goes along the keys once for all heads that share them.
 //!
 //! [`crate::load`] offers them to ggml before the first model is read. What they compute for a row of activations does
 //! not depend on the rows beside it, so that an answer stays the same whoever else is answered.
@@ -44,5 +45,7 @@ pub fn in_use() -> Option<&'static str> {
 
 static IN_USE: OnceLock<&str> = OnceLock::new();
 
+#[cfg(test)]
+mod attention_tests;
 #[cfg(test)]
 mod tests;

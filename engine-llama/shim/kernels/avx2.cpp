@@ -120,6 +120,6 @@ void multiply_q4_1(const void * group, int64_t blocks, const Activations * x, in
 
 } // namespace
 
-const Kernels AVX2 = {"avx2", quantise, multiply_q4_1, nullptr};
+const Kernels AVX2 = {"avx2", quantise, multiply_q4_1, nullptr, nullptr};
 
 } // namespace oriel

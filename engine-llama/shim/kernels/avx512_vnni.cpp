@@ -134,6 +134,6 @@ void multiply_q8_0(const void * group, int64_t blocks, const Activations * x, in
 
 } // namespace
 
-const Kernels AVX512_VNNI = {"avx512_vnni", quantise, multiply_q4_1, multiply_q8_0};
+const Kernels AVX512_VNNI = {"avx512_vnni", quantise, multiply_q4_1, multiply_q8_0, attend_avx512};
 
 } // namespace oriel

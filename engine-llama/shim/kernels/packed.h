@@ -5,6 +5,8 @@
 // shared with them, or the linker might take an inline function of theirs for everybody.
 #pragma once
 
+#include "attention.h"
+
 #include <stdint.h>
 
 namespace oriel {
@@ -51,6 +53,7 @@ struct Kernels {
     Quantise quantise;
     Multiply multiply_q4_1;
     Multiply multiply_q8_0;
+    Attend attend;
 };
 
 extern const Kernels AVX512_VNNI;
