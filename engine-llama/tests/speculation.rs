@@ -209,7 +209,10 @@ async fn a_story_with_a_draft_model_is_what_the_model_says_without() {
 fn a_model_that_drafts_for_itself_says_what_it_would_say() {
     let LoadedModel { mut decoder, reader, .. } = loaded(Some(models::chat_model()));
     assert_eq!(decoder.facts().drafting, Drafting::Model);
-    let prompt = reader.read(&copy_of_program().into(), None, &[]).unwrap().tokens;
+    let mut prompt = reader.read(&copy_of_program().into(), None, &[]).unwrap().tokens;
+    // In the middle of the copy: what is likely enough to be drafted must not hang on a rounding.
+    let (copied, _) = PROGRAM.split_once("def ratio").unwrap();
+    prompt.extend(reader.tokenize(&format!("```python\n{copied}def")));
     // A long prompt is read in several calls.
     let calls = std::iter::repeat_with(|| decoder.draft(0, &prompt, 16));
     let drafted = calls.take(50).find(|drafted| !drafted.is_empty()).unwrap();
