@@ -146,16 +146,16 @@ async fn an_answer_waits_while_its_model_loads_again_and_can_be_stopped_meanwhil
     until_chunk(&mut reader, 2).await;
     assert_eq!(app.kill_workers(), 1);
     let mut models = app.state().engine.watch_models();
-    let loading = |app: &TestApp| {
-        let models = app.state().engine.models();
-        models.iter().any(|model| matches!(model.state, engine::ModelState::Loading { .. }))
-    };
-    while !loading(&app) {
+    let state = || app.state().engine.models().remove(0).state;
+    while !matches!(state(), engine::ModelState::Loading { .. }) {
         models.changed().await.expect("the engine");
     }
     ada.stop(&sent).await.expect(202);
     let shown = reader.until_end(sent.generation_id).await;
-    assert!(loading(&app), "nobody waited for the model");
+    while matches!(state(), engine::ModelState::Loading { .. }) {
+        models.changed().await.expect("the engine");
+    }
+    assert_eq!(state(), engine::ModelState::Unloaded, "the model was loaded for nobody");
     let message = kept(&ada, &sent).await;
     assert_eq!((message.status, message.content), (MessageStatus::Stopped, shown));
 }
