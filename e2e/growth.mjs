@@ -11,17 +11,20 @@ export class Growth {
   async watch(seen = {}) {
     await this.page.evaluate((seen) => {
       globalThis.growth?.observer.disconnect();
-      const state = { seen, broken: [], notes: [] };
+      const state = { seen, html: {}, broken: [], notes: [] };
       // Numbers apart: that of a list is text until the dot after it has come.
       const letters = (text) => text.replace(/[^\p{Letter}]/gu, "");
       const look = () => {
         [...document.querySelectorAll('article[aria-label="Answer"]')].forEach((article, index) => {
           // The text of the answer alone: what stands below it counts tokens.
-          const text = letters(article.querySelector(":scope > .prose")?.textContent ?? "");
+          const prose = article.querySelector(":scope > .prose");
+          const text = letters(prose?.textContent ?? "");
           const key = `${location.pathname} ${index}`;
           const before = state.seen[key] ?? "";
-          if (!text.startsWith(before)) state.broken.push({ key, before, text });
+          const html = prose?.innerHTML.slice(-400) ?? "";
+          if (!text.startsWith(before)) state.broken.push({ key, before, text, html_before: state.html[key], html });
           state.seen[key] = text;
+          state.html[key] = html;
         });
         for (const close of document.querySelectorAll('[aria-label="Close this note"]')) {
           const note = close.parentElement.innerText.trim();
@@ -45,7 +48,8 @@ export class Growth {
     if (first) {
       const same = [...first.before].findIndex((letter, index) => first.text[index] !== letter);
       throw new Error(`a text that was shown has changed ${broken.length} times, first in answer ${first.key} after ${same} of ` +
-        `${first.before.length} letters:\n  before: …${first.before.slice(Math.max(0, same - 20), same + 60)}\n  after:  …${first.text.slice(Math.max(0, same - 20), same + 60)}`);
+        `${first.before.length} letters:\n  before: …${first.before.slice(Math.max(0, same - 20), same + 60)}\n  after:  …${first.text.slice(Math.max(0, same - 20), same + 60)}\n` +
+        `  end before: ${first.html_before}\n  end after:  ${first.html}`);
     }
     must(notes.length === 0, `notes popped up: ${notes.join(" | ")}`);
   }

@@ -28,8 +28,8 @@ pub(crate) enum Said {
 pub(crate) enum Ended {
     /// By itself: what looks like the beginning of a tag is text.
     Whole,
-    /// In the middle: the beginning of a tag may become one when the answer is gone on with, so it is left out with its
-    /// tokens.
+    /// In the middle: the beginning of a tag or of a character may become a whole one when the answer is gone on with, so
+    /// it is left out with its tokens. What was told is then the beginning of what will be.
     Cut,
 }
 
@@ -104,7 +104,10 @@ impl Reply {
 
     /// The answer has ended: tells what was held back.
     pub(crate) fn finish(&mut self, ended: Ended) -> Vec<Said> {
-        let pieces = self.text.finish();
+        let mut pieces = self.text.finish();
+        if ended == Ended::Cut {
+            pieces.retain(|piece| !piece.tokens.is_empty());
+        }
         let mut said: Vec<Said> = pieces.into_iter().filter_map(|piece| self.read(piece)).collect();
         said.extend(self.settle(ended));
         said

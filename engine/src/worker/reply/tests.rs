@@ -340,3 +340,23 @@ proptest! {
         prop_assert_eq!(joined(&together), joined(&whole));
     }
 }
+
+#[test]
+fn half_a_character_is_left_with_its_token_to_what_follows() {
+    let cut: &[(Token, &[u8])] = &[(0, b"The"), (1, b" na\xc3")];
+    for (ended, expected) in [(Ended::Cut, vec![]), (Ended::Whole, vec![(" na", vec![])])] {
+        let mut reply = Reply::new(ReplyFormat::default(), Vec::new());
+        let mut said = Vec::new();
+        for (token, bytes) in cut {
+            said.extend(reply.push(*token, bytes).0);
+        }
+        said.extend(reply.finish(ended));
+        let told = |(text, tokens): (&str, Vec<Token>)| Said::Text {
+            kind: TextKind::Answer,
+            text: text.to_owned(),
+            tokens,
+        };
+        let all = std::iter::once(("The", vec![0])).chain(expected).map(told);
+        assert_eq!(said, all.collect::<Vec<_>>(), "{ended:?}");
+    }
+}
