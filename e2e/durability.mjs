@@ -335,7 +335,8 @@ async function goOn({ chat, page }, growth) {
 }
 
 async function questionsAre(chat, expected) {
-  const shown = async () => (await chat.questions.allInnerTexts()).map((text) => text.split("\n")[0]);
+  // What is far off the screen is not laid out, and has no innerText.
+  const shown = () => chat.questions.locator(".bubble").allTextContents();
   await until(`the messages ${expected.join(" / ")}`, async () => (await shown()).join("|") === expected.join("|"), PATIENCE_MS,
     async () => `\n  seen: ${(await shown()).join(" / ")}`);
 }
