@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-/// The longest gap between two tokens of a running stream that a prompt may cause. A reader does not notice less; a
-/// smaller one would halve the speed at which prompts are read.
-const GAP_TARGET: Duration = Duration::from_millis(250);
+/// The longest gap between two tokens of a running stream that a prompt may cause: of a few words a second it is hardly
+/// seen, and chunks of this length read at nearly the full speed.
+const GAP_TARGET: Duration = Duration::from_millis(100);
 /// … but on a machine whose plain step is slower than that, this many plain steps.
 const GAP_TARGET_STEPS: f64 = 3.0;
 /// How long a step may take when nobody is running: Stop, and whoever comes next, wait for it.
 const ALONE_TARGET: Duration = Duration::from_secs(1);
 /// A step reads at least so many prompt tokens, so that prompts get on however slow the machine is.
-const CHUNK_MIN_TOKENS: usize = 8;
+const CHUNK_MIN_TOKENS: usize = 4;
 /// … so many as long as nothing is known of the machine: some 200 ms on a slow one.
 const CHUNK_FIRST_TOKENS: usize = 16;
 /// … and so many when nobody is running: smaller batches waste a tenth of the speed and more.
