@@ -69,20 +69,22 @@ pub fn use_selected<S: 'static, T: Clone + PartialEq + 'static>(
     value
 }
 
-/// An answer that is being written, drawn again in each frame in which it has changed.
+/// An answer that is being written, drawn again in each frame in which it has changed. Never what was last drawn of another
+/// one: an answer that goes on with it would begin with a text that lacks its last word.
 #[hook]
 pub fn use_live(generation: Option<GenerationId>) -> Option<View> {
     let chat = use_chat();
-    let view = use_state(|| generation.and_then(|generation| chat.live.view(generation)));
+    let drawn =
+        use_state(|| generation.and_then(|generation| Some((generation, chat.live.view(generation)?))));
     {
-        let view = view.setter();
+        let drawn = drawn.setter();
         use_effect_with((chat.clone(), generation), move |(chat, generation)| {
             let watching = generation.map(|generation| {
-                view.set(chat.live.view(generation));
-                chat.live.watch(generation, move |now| view.set(Some(now)))
+                drawn.set(chat.live.view(generation).map(|view| (generation, view)));
+                chat.live.watch(generation, move |now| drawn.set(Some((generation, now))))
             });
             move || drop(watching)
         });
     }
-    generation.and_then(|_| (*view).clone())
+    drawn.as_ref().filter(|(of, _)| Some(*of) == generation).map(|(_, view)| view.clone())
 }
