@@ -1,5 +1,7 @@
 //! Why a measurement could not be taken.
 
+use crate::compare::Scenario;
+
 /// Why a measurement could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -38,6 +40,18 @@ pub enum Failure {
     /// Without it nothing can be counted.
     #[error("the server does not tell its usage at the end of a stream (`stream_options.include_usage`)")]
     NoUsage,
+    /// What happened where.
+    #[error("{scenario:?} at {server} in round {round}: {failure}; nothing was written")]
+    During {
+        /// What was measured.
+        scenario: Scenario,
+        /// At whom.
+        server: String,
+        /// From 1.
+        round: u32,
+        /// What happened.
+        failure: Box<Self>,
+    },
     /// Somebody ended the run.
     #[error("interrupted")]
     Interrupted,

@@ -9,7 +9,8 @@
 //! Its `k`-th token is a function of the prompt's tokens, of `k`, and, unless the temperature is 0, of the seed: so
 //! [`expected_answer`] can tell it beforehand, and an answer that was continued, batched or built on a reused prefix
 //! must be the same. Whoever wants to foretell an answer therefore asks with a seed, or at temperature 0. Words in the
-//! last message of the user steer it:
+//! last message of the user steer it, and words that the model's file says after each of them
+//! ([`ScriptedModel::words`]), for askers who choose no words:
 //!
 //! | word | effect |
 //! |---|---|
@@ -18,6 +19,7 @@
 //! | `echo:TEXT` | the answer is TEXT, the rest of the message, one byte a token |
 //! | `large` | each token is a word again and again, a kilobyte of it |
 //! | `think:N` | N tokens of reasoning come before the answer |
+//! | `repeat` | the answer is the one before it in the conversation, one byte a token |
 //! | `call:NAME` | the answer is a call of the tool NAME, one byte a token; read as one where there are tools, and not made when its result has come |
 //! | `clock` | each token is the time at which it was sampled (below) |
 //! | `pace:N` | steps with this stream begin on a beat of N a second: N tokens a second |
@@ -56,7 +58,8 @@ const EXPECTED_MAX_TOKENS: usize = 100_000;
 /// the end of the context are not looked at, and an answer of the `clock` cannot be told beforehand.
 pub fn expected_answer(messages: &[ChatMessage], sampling: &SamplingParams) -> String {
     let chat = Chat::from(messages.to_vec());
-    let prompt = ScriptedReader.read(&chat, None, &[]).map(|prompt| prompt.tokens).unwrap_or_default();
+    let prompt =
+        ScriptedReader::default().read(&chat, None, &[]).map(|prompt| prompt.tokens).unwrap_or_default();
     let most = sampling.max_tokens().map_or(EXPECTED_MAX_TOKENS, |most| most as usize);
     let mut bytes = Vec::new();
     for k in 0..most.min(EXPECTED_MAX_TOKENS) {
@@ -84,7 +87,7 @@ pub fn load(
     let model = ScriptedModel::from_header(&header);
     model.pretend_to_load(progress)?;
     let decoder = ScriptedDecoder::new(&model, request, Box::new(std::thread::sleep));
-    Ok(LoadedModel { decoder, reader: ScriptedReader, memory: memory(&model, &header, request) })
+    Ok(LoadedModel { decoder, reader: ScriptedReader::of(&model), memory: memory(&model, &header, request) })
 }
 
 /// What the header lets expect, and the surplus.

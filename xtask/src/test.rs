@@ -33,7 +33,7 @@ struct Part {
 }
 
 /// The cheap ones first; what shares compiled code stands together.
-const PARTS: [Part; 16] = [
+const PARTS: [Part; 17] = [
     Part { name: "fmt", what: "formatting", run: lint::fmt },
     Part { name: "layering", what: "who may know whom", run: layering::check },
     Part { name: "clippy", what: "lints", run: lint::clippy },
@@ -42,6 +42,7 @@ const PARTS: [Part; 16] = [
     Part { name: "store", what: "the store on a real PostgreSQL", run: rust::store },
     Part { name: "api", what: "the API on a real PostgreSQL, with the scripted engine", run: rust::api },
     Part { name: "disk", what: "the API while the disk of its PostgreSQL is full", run: rust::disk },
+    Part { name: "bench", what: "the comparison of two servers with the scripted engine", run: rust::bench },
     Part { name: "components", what: "the page's components in Chromium", run: browser::components },
     Part { name: "engine", what: "lints of the engine, and its tests with real models", run: rust::engine },
     Part { name: "journey", what: "a person's way through nginx with a real model", run: browser::journey },

@@ -211,7 +211,7 @@ impl Left<'_> {
             let params = json!({
                 "model": "scripted",
                 "sampling": sampling(&self.options).check().expect("sampling params"),
-                "prompt": ScriptedReader.read(&asks(self.question).into(), None, &[]).expect("a prompt").tokens,
+                "prompt": ScriptedReader::default().read(&asks(self.question).into(), None, &[]).expect("a prompt").tokens,
             });
             let started = store.start_generation(claim, &params, &[]).await.expect("a start");
             assert_eq!(started, Started::Running);

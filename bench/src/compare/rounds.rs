@@ -102,7 +102,10 @@ impl Rounds {
                         self.taken.entry((*figure, index)).or_default().left_out.push(failure.to_string());
                     }
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    let (round, failure) = (number + 1, Box::new(failure));
+                    return Err(Failure::During { scenario, server: name, round, failure });
+                }
             }
         }
         Ok(())

@@ -39,6 +39,8 @@ pub struct ScriptedModel {
     pub has_draft_model: bool,
     /// Saved states serve only whole, as those of recurrent and sliding-window models.
     pub states_are_whole: bool,
+    /// What the chat template writes behind each message of the user, to steer answers to people who do not.
+    pub words: String,
 }
 
 impl Default for ScriptedModel {
@@ -57,6 +59,7 @@ impl Default for ScriptedModel {
             draft_token_us: None,
             has_draft_model: false,
             states_are_whole: false,
+            words: String::new(),
         }
     }
 }
@@ -88,6 +91,7 @@ impl ScriptedModel {
             metadata.number("scripted.draft_token_us", draft_token_us);
         }
         metadata.number("scripted.states_are_whole", u32::from(self.states_are_whole));
+        metadata.text("scripted.words", &self.words);
         if let Some(error) = &self.load_error {
             metadata.text("scripted.load_error", error);
         }
@@ -117,6 +121,7 @@ impl ScriptedModel {
             draft_token_us: number_of("draft_token_us"),
             has_draft_model: number("has_draft_model") != 0,
             states_are_whole: number("states_are_whole") != 0,
+            words: header.text("scripted.words").unwrap_or_default().to_owned(),
         }
     }
 

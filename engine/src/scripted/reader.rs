@@ -3,13 +3,24 @@
 use std::thread;
 use std::time::Duration;
 
+use super::model::ScriptedModel;
 use super::script::{self, Script};
 use crate::decoder::{PreparedPrompt, PromptError, PromptReader, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{Chat, ChatRole, Constraint, Embeddings, Pooling, Token};
 
 /// See [`super`].
-#[derive(Clone, Copy, Debug)]
-pub struct ScriptedReader;
+#[derive(Clone, Debug, Default)]
+pub struct ScriptedReader {
+    /// Behind each message of the user.
+    words: String,
+}
+
+impl ScriptedReader {
+    /// Of a model.
+    pub(super) fn of(model: &ScriptedModel) -> Self {
+        Self { words: model.words.clone() }
+    }
+}
 
 impl PromptReader for ScriptedReader {
     fn read(
@@ -34,6 +45,10 @@ impl PromptReader for ScriptedReader {
                 ChatRole::Tool => script::TOOL,
             });
             tokens.extend(message.content.bytes().map(Token::from));
+            if message.role == ChatRole::User && !self.words.is_empty() {
+                tokens.push(Token::from(b' '));
+                tokens.extend(self.words.bytes().map(Token::from));
+            }
             if chat.messages.iter().take(index + 1).all(|message| message.role == ChatRole::System) {
                 shared_tokens = tokens.len() as u32;
             }

@@ -90,6 +90,7 @@ pub(super) struct Script {
     pub(super) tokens: Option<usize>,
     pub(super) is_endless: bool,
     pub(super) echo: Option<String>,
+    pub(super) repeats: bool,
     pub(super) is_large: bool,
     pub(super) is_clock: bool,
     pub(super) think_tokens: Option<usize>,
@@ -115,6 +116,7 @@ impl Script {
             match (key, value.parse::<usize>().ok()) {
                 ("tokens", tokens) => script.tokens = tokens,
                 ("endless", None) => script.is_endless = true,
+                ("repeat", None) => script.repeats = true,
                 ("large", None) => script.is_large = true,
                 ("clock", None) => script.is_clock = true,
                 ("think", tokens) => script.think_tokens = tokens,
@@ -138,10 +140,21 @@ impl Script {
         let message = from_last_user.split(|token| *token == ASSISTANT).next().unwrap_or_default();
         let bytes: Vec<u8> = message.iter().flat_map(|token| token_bytes(*token)).copied().collect();
         let mut script = Self::parse(&String::from_utf8_lossy(&bytes));
+        if script.repeats {
+            script.echo = last_answer(prompt);
+        }
         // With the result in hand the tool is not called again.
         script.call = script.call.filter(|_| !from_last_user.contains(&TOOL));
         script
     }
+}
+
+/// The text of the last answer before the last message of the user.
+fn last_answer(prompt: &[Token]) -> Option<String> {
+    let (before, _) = prompt.split_at_checked(prompt.iter().rposition(|token| *token == USER)?)?;
+    let (_, answer) = split(before);
+    let bytes: Vec<u8> = answer.iter().flat_map(|token| token_bytes(*token)).copied().collect();
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Splits what is in a slot into the prompt, up to the last opening of an answer, and the answer.
@@ -196,6 +209,15 @@ mod tests {
         assert_eq!(script.crash_at, Some(2));
         assert_eq!(script.echo.as_deref(), Some("tokens:9 é"));
         assert_eq!(Script::parse("an ordinary question: what?"), Script::default());
+    }
+
+    #[test]
+    fn an_answer_is_repeated_where_there_is_one() {
+        let text = |text: &str| text.bytes().map(Token::from).collect::<Vec<_>>();
+        let first = [vec![USER], text("repeat"), vec![ASSISTANT]].concat();
+        assert_eq!(Script::of_prompt(&first).echo, None);
+        let second = [first, text("fn é()"), vec![USER], text("again repeat"), vec![ASSISTANT]].concat();
+        assert_eq!(Script::of_prompt(&second).echo.as_deref(), Some("fn é()"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const NEXTEST: &str = "0.9.143";
 
 /// What needs no database.
 pub fn unit() -> Outcome<Proof> {
-    nextest("not (package(store) or package(backend))")
+    nextest("not (package(store) or package(backend) or binary_id(bench::compare))")
 }
 
 /// The store, on a real PostgreSQL.
@@ -29,6 +29,12 @@ pub fn store() -> Outcome<Proof> {
 pub fn api() -> Outcome<Proof> {
     set_up_database()?;
     nextest("package(backend)")
+}
+
+/// The comparison of two servers, both with the scripted engine, on a real PostgreSQL.
+pub fn bench() -> Outcome<Proof> {
+    set_up_database()?;
+    nextest("binary_id(bench::compare)")
 }
 
 /// The API on a PostgreSQL whose disk is full: a small file system of its own, where one may be mounted.

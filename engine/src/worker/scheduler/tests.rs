@@ -77,7 +77,7 @@ fn rig_with(slots: u32, model: &ScriptedModel, budget: &StateBudget) -> Rig {
 
 /// The prompt of a conversation that the template takes.
 fn prepare(messages: &[ChatMessage]) -> PreparedPrompt {
-    ScriptedReader.read(&messages.to_vec().into(), None, &[]).unwrap()
+    ScriptedReader::default().read(&messages.to_vec().into(), None, &[]).unwrap()
 }
 
 fn says(role: ChatRole, text: &str) -> ChatMessage {
@@ -113,7 +113,7 @@ impl Rig {
     fn send(&mut self, command: GenerateCommand, messages: &[ChatMessage]) -> u64 {
         let id = command.id;
         self.scheduler.arrive(command);
-        let prompt = ScriptedReader.read(&messages.to_vec().into(), None, &[]);
+        let prompt = ScriptedReader::default().read(&messages.to_vec().into(), None, &[]);
         self.scheduler.prepared(id, prompt.map_err(Into::into));
         self.hear();
         id

@@ -8,7 +8,8 @@ fn reply(rig: &mut Rig, text: &str, answer_so_far: Vec<Token>) -> (Vec<(String, 
     let command = GenerateCommand { answer_so_far: answer_so_far.clone(), ..rig.command(ANNA, plain()) };
     let id = command.id;
     rig.scheduler.arrive(command);
-    rig.scheduler.prepared(id, ScriptedReader.read(&chat, None, &answer_so_far).map_err(Into::into));
+    rig.scheduler
+        .prepared(id, ScriptedReader::default().read(&chat, None, &answer_so_far).map_err(Into::into));
     rig.finish();
     let mut said: Vec<(String, String)> = Vec::new();
     let mut all = answer_so_far;
