@@ -86,5 +86,9 @@ pub fn use_live(generation: Option<GenerationId>) -> Option<View> {
             move || drop(watching)
         });
     }
-    drawn.as_ref().filter(|(of, _)| Some(*of) == generation).map(|(_, view)| view.clone())
+    let generation = generation?;
+    match &*drawn {
+        Some((of, view)) if *of == generation => Some(view.clone()),
+        _ => chat.live.view(generation),
+    }
 }

@@ -10,6 +10,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
+#[path = "components/answers.rs"]
+mod answers;
 #[path = "components/chat.rs"]
 mod chat;
 #[path = "components/code_block.rs"]
@@ -20,6 +22,8 @@ mod ids;
 mod markdown;
 #[path = "components/page.rs"]
 mod page;
+#[path = "components/signed_in.rs"]
+mod signed_in;
 #[path = "components/theme.rs"]
 mod theme;
 

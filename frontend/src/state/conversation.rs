@@ -135,10 +135,12 @@ impl Conversation {
         self.load = Load::Ready;
     }
 
-    /// Messages that may be known came again.
-    pub fn refresh(&mut self, messages: Vec<Message>) {
+    /// Messages that may be known came again, newest first or in any order. Where new ones follow the branch that is
+    /// shown, it goes on with them.
+    pub fn refresh(&mut self, mut messages: Vec<Message>) {
+        messages.sort_unstable_by_key(|message| message.id);
         for message in messages {
-            self.put(message);
+            self.insert(message);
         }
     }
 
@@ -173,15 +175,16 @@ impl Conversation {
         self.put(answer);
     }
 
+    /// Takes over what the stream has brought of an answer that is being written.
+    pub fn catch_up(&mut self, id: GenerationId, answer: &Answer) {
+        if let Some(message) = self.written_so_far(id, answer) {
+            self.messages.insert(message.id, Same::new(message));
+        }
+    }
+
     /// An answer has ended. Returns the message as it is now.
     pub fn finish(&mut self, id: GenerationId, answer: &Answer) -> Option<Same<Message>> {
-        let old = self.written_by(id)?;
-        if !old.status.is_running() {
-            return None;
-        }
-        let mut message = (**old).clone();
-        message.content.clone_from(&answer.text);
-        message.reasoning.clone_from(&answer.reasoning);
+        let mut message = self.written_so_far(id, answer)?;
         message.code_blocks = CodeBlock::extract(&message.content);
         message.usage = answer.usage;
         message.finish_reason = answer.finish_reason;
@@ -205,6 +208,20 @@ impl Conversation {
             leaf = child;
         }
         Some(leaf)
+    }
+
+    /// A running answer with the text that the stream has brought. One of which the stream has told nothing but its end
+    /// keeps what is shown of it.
+    fn written_so_far(&self, id: GenerationId, answer: &Answer) -> Option<Message> {
+        let mut message = (**self.written_by(id)?).clone();
+        if !message.status.is_running() {
+            return None;
+        }
+        if answer.seq > 0 {
+            message.content.clone_from(&answer.text);
+            message.reasoning.clone_from(&answer.reasoning);
+        }
+        Some(message)
     }
 
     /// The nearest message of a person at or before `id`.
@@ -284,10 +301,14 @@ impl Conversation {
         {
             return;
         }
-        // Until its own text comes, an answer that goes on with another one shows what that had.
+        // The server tells the text of a running answer over the stream alone. Until it comes, what was shown stays: its
+        // own, or that of the answer that it goes on with.
         if message.status.is_running()
             && message.content.is_empty()
-            && let Some(before) = message.continues.and_then(|id| self.messages.get(&id))
+            && let Some(before) = self
+                .messages
+                .get(&message.id)
+                .or_else(|| message.continues.and_then(|id| self.messages.get(&id)))
         {
             message.content.clone_from(&before.content);
             message.reasoning.clone_from(&before.reasoning);

@@ -1,64 +1,15 @@
-use std::cell::RefCell;
-
-use frontend::components::chat::message_list::MessageList;
-use frontend::components::feedback::banner::Banner;
-use frontend::components::feedback::toasts::ToastList;
-use frontend::contexts::chat::{Chat, ChatProvider};
-use frontend::contexts::session::SessionProvider;
-use frontend::hooks::use_chat;
 use frontend::platform::{storage, time};
 use frontend::state::connection::{Connection, LONG_MS, QUIET_MS};
 use frontend::state::conversation::Conversation;
 use frontend::state::outbox::Kept;
 use shared::{
-    Author, ClientId, ConversationId, FinishReason, GenerationOptions, Message, MessageId, MessageStatus,
-    Page, Role, SendMessage, Usage, User, UserId,
+    Author, ClientId, FinishReason, GenerationOptions, Message, MessageId, MessageStatus, Page, SendMessage,
+    Usage, User,
 };
 use wasm_bindgen_test::wasm_bindgen_test;
-use yew::prelude::*;
-use yew_router::prelude::*;
 
 use super::page::{Mounted, until};
-
-// The server of these tests knows no API: every request fails, as it does behind a server that is away.
-
-thread_local!(static CHAT: RefCell<Option<Chat>> = const { RefCell::new(None) });
-
-#[derive(Clone, PartialEq, Properties)]
-struct TestProps {
-    user: User,
-}
-
-#[component]
-fn TestPage(props: &TestProps) -> Html {
-    html! {
-        <BrowserRouter>
-            <SessionProvider>
-                <ChatProvider user={props.user.clone()}><Inside /></ChatProvider>
-            </SessionProvider>
-        </BrowserRouter>
-    }
-}
-
-#[component]
-fn Inside() -> Html {
-    CHAT.replace(Some(use_chat()));
-    html! { <><Banner /><MessageList /><ToastList /></> }
-}
-
-fn chat() -> Chat {
-    CHAT.with_borrow(|chat| chat.clone().unwrap())
-}
-
-fn person() -> User {
-    User {
-        id: UserId::new(),
-        email: "ada@example.org".into(),
-        name: "Ada".into(),
-        role: Role::User,
-        created_at: time::now(),
-    }
-}
+use super::signed_in::{TestPage, TestProps, chat, has_button, person, press, question};
 
 fn kept(user: &User, content: &str) -> String {
     let request = SendMessage {
@@ -77,16 +28,6 @@ fn kept(user: &User, content: &str) -> String {
 
 fn is_kept(key: &str) -> bool {
     storage::get::<Kept>(key).is_some()
-}
-
-fn press(page: &Mounted<TestPage>, words: &str) {
-    let buttons = page.all("button");
-    let button = buttons.iter().find(|button| button.text_content().as_deref() == Some(words));
-    button.unwrap_or_else(|| panic!("no button {words} in {}", page.root.inner_html())).click();
-}
-
-fn has_button(page: &Mounted<TestPage>, words: &str) -> bool {
-    page.all("button").iter().any(|button| button.text_content().as_deref() == Some(words))
 }
 
 #[wasm_bindgen_test]
@@ -145,25 +86,7 @@ async fn a_broken_line_is_told_after_a_moment_and_clearly_after_a_minute() {
 }
 
 fn conversation(status: MessageStatus, reason: Option<FinishReason>, used_tokens: u32) -> Conversation {
-    let conversation_id = ConversationId::new();
-    let question = Message {
-        id: MessageId::new(),
-        conversation_id,
-        parent_id: None,
-        role: Author::User,
-        content: "why?".into(),
-        reasoning: String::new(),
-        status: MessageStatus::Complete,
-        timestamp: time::now(),
-        code_blocks: Vec::new(),
-        model: None,
-        generation_id: None,
-        usage: None,
-        finish_reason: None,
-        error: None,
-        omitted_message_ids: Vec::new(),
-        continues: None,
-    };
+    let question = question();
     let answer = Message {
         id: MessageId::new(),
         parent_id: Some(question.id),
@@ -179,7 +102,7 @@ fn conversation(status: MessageStatus, reason: Option<FinishReason>, used_tokens
         }),
         ..question.clone()
     };
-    let mut conversation = Conversation::loading(conversation_id);
+    let mut conversation = Conversation::loading(question.conversation_id);
     conversation.merge(Page { items: vec![answer, question], next_cursor: None });
     conversation.show(None);
     conversation

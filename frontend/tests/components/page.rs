@@ -1,6 +1,6 @@
 //! A place on the page for one component, and ways to wait for what it does.
 
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, HtmlElement};
@@ -101,4 +101,56 @@ pub async fn clipboard_text() -> String {
 /// Evaluates a piece of script: for what a test must do to the browser itself.
 pub fn script(code: &str) -> JsValue {
     Function::new_no_args(code).call0(&JsValue::NULL).unwrap()
+}
+
+/// A machine so busy that Yew lets the browser paint between drawing a component and running its effects, which it does
+/// when 16 ms have gone by: each look at the clock takes longer. Until it is dropped.
+pub struct BusyMachine;
+
+impl BusyMachine {
+    pub fn new() -> Self {
+        script(
+            "const now = globalThis.realNow = Date.now;
+             let ahead = 0;
+             Date.now = () => now() + (ahead += 20);",
+        );
+        Self
+    }
+}
+
+impl Drop for BusyMachine {
+    fn drop(&mut self) {
+        script("Date.now = globalThis.realNow;");
+    }
+}
+
+/// Every text that was shown in the place of `selector`, change by change and not frame by frame.
+pub struct Seen(Array);
+
+impl Seen {
+    pub fn new(root: &Element, selector: &str) -> Self {
+        let watch = Function::new_with_args(
+            "root, selector",
+            "const seen = [];
+             const look = () => seen.push(root.querySelector(selector)?.textContent ?? '');
+             new MutationObserver(look).observe(root, { subtree: true, childList: true, characterData: true });
+             look();
+             return seen;",
+        );
+        Self(watch.call2(&JsValue::NULL, root, &selector.into()).unwrap().unchecked_into())
+    }
+
+    /// The texts, each once in a row.
+    pub fn texts(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self.0.iter().filter_map(|text| text.as_string()).collect();
+        texts.dedup();
+        texts
+    }
+
+    /// No text that was seen was ever taken back.
+    #[track_caller]
+    pub fn must_only_have_grown(&self) {
+        let texts = self.texts();
+        assert!(texts.windows(2).all(|pair| pair[1].starts_with(&pair[0])), "{texts:?}");
+    }
 }

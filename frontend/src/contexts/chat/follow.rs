@@ -153,7 +153,7 @@ impl Chat {
                 Err(failure) => {
                     if !failure.is_passing() {
                         // Whatever the server does not like about where the reader stands: snapshots are as good.
-                        self.live.clear();
+                        self.forget_answers();
                     }
                     return watchdog.lost();
                 }
@@ -183,12 +183,36 @@ impl Chat {
                     controller.abort();
                     return Next::After(after_ms);
                 }
-                if self.live.apply(&event) == Outcome::Gap {
+                if self.hear(event) == Outcome::Gap {
                     controller.abort();
-                    self.live.clear();
+                    self.forget_answers();
                     return Next::After(0);
                 }
-                self.take(event);
+            }
+        }
+    }
+
+    /// One event of the stream. Nothing of it is taken over where something before it is missing.
+    pub fn hear(&self, event: StreamEvent) -> Outcome {
+        let outcome = self.live.apply(&event);
+        if outcome != Outcome::Gap {
+            self.take(event);
+        }
+        outcome
+    }
+
+    /// Forgets where the stream stands in every answer. What is shown of them stays until it comes again.
+    pub(super) fn forget_answers(&self) {
+        self.catch_up();
+        self.live.clear();
+    }
+
+    /// Has the messages take over what the stream has brought of them.
+    fn catch_up(&self) {
+        let running: Vec<_> = self.open.get().all_running().collect();
+        for generation in running {
+            if let Some(answer) = self.live.answer_if(generation, |answer| answer.seq > 0) {
+                self.open.update(|open| open.catch_up(generation, &answer));
             }
         }
     }
@@ -199,6 +223,10 @@ impl Chat {
         }
         match event {
             StreamEvent::Message { message } if self.open.get().id == Some(message.conversation_id) => {
+                if message.continues.is_some() {
+                    // It takes the place of one whose end may not have come yet.
+                    self.catch_up();
+                }
                 self.open.update(|open| open.insert(message));
             }
             StreamEvent::Title { conversation_id, title } => {

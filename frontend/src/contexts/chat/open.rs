@@ -14,17 +14,19 @@ const RECENT_MAX: usize = 8;
 impl Chat {
     /// Opens a conversation, or a new one. One that was open before is shown at once and brought up to date.
     pub fn open(&self, id: Option<ConversationId>) {
-        let open = self.open.get();
-        if open.id == id && open.load != Load::Loading {
+        let is_there = |open: &Conversation| open.id == id && open.load != Load::Loading;
+        if is_there(&self.open.get()) {
             return;
         }
+        // Whoever comes back finds running answers as they were left.
+        self.forget_answers();
+        let open = self.open.get();
         if open.id.is_some() && open.load == Load::Ready {
             let mut recent = self.recent.borrow_mut();
             recent.retain(|other| other.id != open.id);
             recent.insert(0, open);
             recent.truncate(RECENT_MAX);
         }
-        self.live.clear();
         let Some(id) = id else {
             self.open.set(Conversation::default());
             return;
@@ -37,35 +39,37 @@ impl Chat {
     /// Loads the newest messages of the open conversation (again). `with_branch` also takes over which branch is
     /// shown and which model is used.
     pub fn reload(&self, with_branch: bool) {
-        let Some(id) = self.open.get().id else { return };
         let chat = self.clone();
-        spawn_local(async move {
-            let (conversation, messages) =
-                futures_util::future::join(chat.client.conversation(id), chat.client.messages(id, None))
-                    .await;
-            if chat.open.get().id != Some(id) {
-                return;
-            }
-            match (conversation, messages) {
-                (Ok(conversation), Ok(page)) => chat.open.update(|open| {
-                    let was_loading = open.load != Load::Ready;
-                    if was_loading || open.older_cursor.is_none() {
-                        open.merge(page);
-                    } else {
-                        open.refresh(page.items);
-                    }
-                    if with_branch || was_loading {
-                        open.show(conversation.active_leaf_id);
-                        open.model = conversation.model;
-                    }
-                }),
-                (Err(failure), _) | (_, Err(failure)) => chat.open.update(|open| {
-                    if open.load != Load::Ready {
-                        open.load = Load::Failed(failure);
-                    }
-                }),
-            }
-        });
+        spawn_local(async move { chat.fetch_messages(with_branch).await });
+    }
+
+    /// As [`reload`](Self::reload), to its end.
+    pub(super) async fn fetch_messages(&self, with_branch: bool) {
+        let Some(id) = self.open.get().id else { return };
+        let (conversation, messages) =
+            futures_util::future::join(self.client.conversation(id), self.client.messages(id, None)).await;
+        if self.open.get().id != Some(id) {
+            return;
+        }
+        match (conversation, messages) {
+            (Ok(conversation), Ok(page)) => self.open.update(|open| {
+                let was_loading = open.load != Load::Ready;
+                if was_loading || open.older_cursor.is_none() {
+                    open.merge(page);
+                } else {
+                    open.refresh(page.items);
+                }
+                if with_branch || was_loading {
+                    open.show(conversation.active_leaf_id);
+                    open.model = conversation.model;
+                }
+            }),
+            (Err(failure), _) | (_, Err(failure)) => self.open.update(|open| {
+                if open.load != Load::Ready {
+                    open.load = Load::Failed(failure);
+                }
+            }),
+        }
     }
 
     /// Loads the open conversation again after it could not be had.

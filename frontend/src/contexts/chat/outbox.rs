@@ -221,13 +221,21 @@ impl Chat {
         self.send_waiting();
     }
 
-    /// Another tab has delivered a message, or discarded it: the conversation tells which.
+    /// Another tab has delivered a message, or discarded it: the conversation tells which. Until it is here the message
+    /// stays where it is.
     fn gone_elsewhere(&self, id: ClientId) {
-        let Some((entry, _)) = self.outbox.update(|outbox| outbox.remove(id)) else { return };
+        let Some(entry) = self.outbox.get().get(id).cloned() else { return };
         self.refresh_list();
-        if self.open.get().id.is_some_and(|open| entry.kept.request.conversation_id == Some(open)) {
-            self.reload(true);
-        }
+        let chat = self.clone();
+        spawn_local(async move {
+            if chat.open.get().id.is_some_and(|open| entry.kept.request.conversation_id == Some(open)) {
+                chat.fetch_messages(true).await;
+            }
+            // It is there again where somebody took a discard back meanwhile.
+            if storage::get::<Kept>(&chat.key(id)).is_none() {
+                chat.outbox.update(|outbox| outbox.remove(id));
+            }
+        });
     }
 
     fn keep_refused(&self, id: ClientId) {

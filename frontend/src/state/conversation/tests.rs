@@ -223,3 +223,46 @@ fn what_follows_an_answer_stays_reachable_when_somebody_goes_on_with_it() {
     assert_eq!((last.message.id, last.place, last.siblings), (longer.id, 2, 2));
     assert_eq!(conversation.leaf_beside(longer.id, -1), Some(all[5].id));
 }
+
+#[test]
+fn what_was_added_while_the_device_was_away_is_shown_when_the_messages_come_again() {
+    let (mut conversation, all) = tree();
+    let question = message(conversation.leaf(), Author::User, "q3");
+    let answer = message(Some(question.id), Author::Assistant, "a3'");
+    conversation.refresh([vec![answer.clone(), question], all.into_iter().rev().collect()].concat());
+    assert_eq!(conversation.leaf(), Some(answer.id));
+    conversation.insert(Message { content: "seen again".into(), ..answer.clone() });
+    assert_eq!(conversation.leaf(), Some(answer.id));
+}
+
+#[test]
+fn a_branch_that_somebody_else_began_does_not_take_the_place_of_the_one_that_is_read() {
+    let (mut conversation, all) = tree();
+    let before = conversation.leaf();
+    let edit = message(Some(all[1].id), Author::User, "q2 edited again");
+    conversation.refresh(vec![message(Some(edit.id), Author::Assistant, "a4"), edit]);
+    assert_eq!(conversation.leaf(), before);
+}
+
+#[test]
+fn a_running_answer_keeps_what_is_shown_of_it_when_the_server_tells_it_without_text() {
+    let (mut conversation, _) = tree();
+    let answer = running(conversation.leaf().unwrap());
+    let generation_id = answer.generation_id.unwrap();
+    conversation.insert(answer.clone());
+    let mut answers = Answers::new();
+    answers.apply(&StreamEvent::Snapshot {
+        generation_id,
+        message_id: answer.id,
+        epoch: 1,
+        seq: 3,
+        text: "so far".into(),
+        reasoning: "hm".into(),
+        tool: String::new(),
+    });
+    conversation.catch_up(generation_id, answers.get(generation_id).unwrap());
+    conversation.refresh(vec![Message { status: MessageStatus::Streaming, ..answer.clone() }]);
+    let now = conversation.get(answer.id).unwrap();
+    assert_eq!((now.content.as_str(), now.reasoning.as_str()), ("so far", "hm"));
+    assert_eq!(now.status, MessageStatus::Streaming);
+}
