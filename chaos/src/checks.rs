@@ -13,6 +13,7 @@ use crate::faults::kind::Kind;
 use crate::ledger::{Ledger, Rule};
 use crate::people::People;
 use crate::stack::Stack;
+use crate::stack::process::Exit;
 use journal::Endings;
 use record::Record;
 
@@ -40,16 +41,16 @@ pub async fn texts(ledger: &Ledger, stack: &Stack, people: &People, seed: u64) -
     let record = Record::read(&client).await?;
     messages::check(ledger, &record);
     let endings = journal::check(ledger, &record);
-    devices::check_screens(ledger, &record, people);
+    devices::check_screens(ledger, &record, &people.shown());
     devices::check_reload(ledger, &record, stack, people, seed).await;
     Ok(endings)
 }
 
 /// Checks that no program ended without a signal of ours. Gives how often one could not start without PostgreSQL.
-pub fn exits(ledger: &Ledger, stack: &Stack) -> u64 {
+pub fn exits(ledger: &Ledger, exits: &[Exit]) -> u64 {
     let outages = ledger.fault_times(&[Kind::Postgres.index(), Kind::PostgresBackend.index()]);
     let mut refused = 0;
-    for exit in stack.exits() {
+    for exit in exits {
         let without_database = exit.status.code() == Some(1)
             && outages.iter().any(|outage| exit.at >= *outage && exit.at.duration_since(*outage) < OUTAGE);
         refused += u64::from(without_database && !exit.intended);

@@ -10,6 +10,8 @@ mod faults;
 mod ledger;
 mod options;
 mod people;
+#[cfg(test)]
+mod planted;
 mod proxy;
 mod recovery;
 mod report;

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod device;
+pub mod hearing;
 pub mod person;
 pub mod screen;
 
@@ -18,6 +19,7 @@ use crate::ledger::{Ledger, Rule};
 use api::Browser;
 use device::Device;
 use person::Person;
+use screen::Shown;
 
 /// Every third person has a second device.
 const WITH_TWO_DEVICES: usize = 3;
@@ -104,6 +106,11 @@ impl People {
         {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// What all devices show.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.devices.iter().flatten().map(|device| device.shown()).collect()
     }
 
     /// Closes all streams.

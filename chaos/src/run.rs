@@ -60,7 +60,7 @@ pub async fn run(options: Options) -> Outcome<bool> {
     let took = began.elapsed();
     say("looking for what is left over");
     leaks::check(&ledger, &stack, seed).await;
-    let refused_starts = checks::exits(&ledger, &stack);
+    let refused_starts = checks::exits(&ledger, &stack.exits());
     let network = proxy.sums();
     accepting.abort();
     keep_log(stack.database.log(), &options.output.join("postgres.log"));

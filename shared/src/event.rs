@@ -182,6 +182,26 @@ impl StreamEvent {
         }
     }
 
+    /// The run that it is about; none where it is about a message, a list or the stream itself.
+    pub fn generation_id(&self) -> Option<GenerationId> {
+        match self {
+            Self::Snapshot { generation_id, .. }
+            | Self::Queued { generation_id, .. }
+            | Self::Loading { generation_id, .. }
+            | Self::Prefill { generation_id, .. }
+            | Self::Delta { generation_id, .. }
+            | Self::Truncate { generation_id, .. }
+            | Self::Usage { generation_id, .. }
+            | Self::Done { generation_id, .. } => Some(*generation_id),
+            Self::Error { generation_id, .. } => *generation_id,
+            Self::Message { .. }
+            | Self::Title { .. }
+            | Self::List {}
+            | Self::Models {}
+            | Self::Reconnect { .. } => None,
+        }
+    }
+
     /// The value of `id:`: where a reader that has applied this event stands.
     pub fn cursor(&self) -> Option<Cursor> {
         match *self {

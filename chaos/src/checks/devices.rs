@@ -11,18 +11,19 @@ use crate::ledger::{Ledger, Rule};
 use crate::people::People;
 use crate::people::api::Browser;
 use crate::people::device::Device;
+use crate::people::screen::Shown;
 use crate::stack::Stack;
 
 /// Checks what the devices have shown to its end.
-pub fn check_screens(ledger: &Ledger, record: &Record, people: &People) {
-    for device in people.devices.iter().flatten() {
-        ledger.check(Rule::DevicesAgree, !device.is_waiting(), || {
-            format!("{} still waits for an answer that has ended", device.browser().who())
+pub fn check_screens(ledger: &Ledger, record: &Record, devices: &[Shown]) {
+    for device in devices {
+        ledger.check(Rule::DevicesAgree, !device.is_waiting, || {
+            format!("{} still waits for an answer that has ended", device.who)
         });
-        for (id, text) in device.finished() {
-            let kept = kept(record, id);
+        for (id, text) in &device.finished {
+            let kept = kept(record, *id);
             ledger.check(Rule::DevicesAgree, kept == Some(text.as_str()), || {
-                format!("{} shows {text:?} as {id}, and kept is {kept:?}", device.browser().who())
+                format!("{} shows {text:?} as {id}, and kept is {kept:?}", device.who)
             });
         }
     }
@@ -53,7 +54,8 @@ pub async fn check_reload(ledger: &Ledger, record: &Record, stack: &Stack, peopl
     }
 }
 
-fn compare(ledger: &Ledger, record: &Record, conversation: ConversationId, messages: &[Message]) {
+/// Checks what a reload shows of a conversation.
+pub fn compare(ledger: &Ledger, record: &Record, conversation: ConversationId, messages: &[Message]) {
     let kept = record.messages.values().filter(|message| message.conversation == conversation).count();
     ledger.check(Rule::DevicesAgree, kept == messages.len(), || {
         format!("{conversation} has {kept} messages, and a reload shows {}", messages.len())

@@ -5,18 +5,21 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use shared::{ClientId, GenerationOptions, SendAccepted, SendMessage, paths};
+use shared::{ClientId, GenerationId, GenerationOptions, SendAccepted, SendMessage, paths};
 use tokio::sync::watch;
 
 use crate::ledger::{Ledger, Rule};
 use crate::people::api::Browser;
 use crate::people::device::Device;
 use crate::people::screen::End;
-use crate::stack::process::{ProcessInfo, processes};
+use crate::stack::process::{ProcessInfo, is_program, processes};
 use crate::stack::{DATABASE_CONNECTIONS, Replica, SLOTS, Stack, WORKER};
 
-/// All slots together answer within this, or one of them is not free: an answer of three tokens takes a tenth of it.
-const SERVED_WITHIN: Duration = Duration::from_secs(6);
+/// All slots together have begun within this, or one of them is not free: a tenth of what one of the answers takes.
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
+
+/// At 50 tokens a second far longer than [`SERVED_WITHIN`]: who waits for a slot of another does not get it in time.
+const QUESTION: &str = "is there a free slot? tokens:5000";
 
 /// Connections of a server beside its pool: it listens for notifications on one, and sends them on another.
 const CONNECTIONS_BESIDE: u32 = 4;
@@ -37,8 +40,8 @@ pub async fn check(ledger: &Ledger, stack: &Stack, seed: u64) {
     check_processes(ledger, stack);
 }
 
-/// As many answers as there are slots, at once, from one server: each must begin as if nobody else were there.
-async fn check_slots(ledger: &Ledger, replica: &Replica, number: usize, seed: u64) {
+/// As many answers as there are slots, at once, from one server: all must be written at the same time.
+pub async fn check_slots(ledger: &Ledger, replica: &Replica, number: usize, seed: u64) {
     let began = Instant::now();
     let local = IpAddr::V4(Ipv4Addr::new(127, 0, 2, u8::try_from(number + 1).unwrap_or(u8::MAX)));
     let (who, email) = (format!("slots{number}"), format!("slots{number}@example.org"));
@@ -62,56 +65,71 @@ async fn check_slots(ledger: &Ledger, replica: &Replica, number: usize, seed: u6
         }
     }
     let signed_in = began.elapsed();
-    let answers = devices.iter().map(|device| async {
-        let stream = tokio::spawn(device.clone().follow());
-        let end = tokio::time::timeout(SERVED_WITHIN, one_answer(device)).await;
-        stream.abort();
-        end.ok().flatten()
-    });
-    let ends = join_all(answers).await;
-    let served = ends.iter().filter(|end| **end == Some(End::Done)).count();
-    ledger.check(Rule::NothingLeaks, served == devices.len(), || {
+    let streams: Vec<_> = devices.iter().map(|device| tokio::spawn(device.clone().follow())).collect();
+    let served = join_all(devices.iter().map(|device| async move {
+        let id = ask(device).await?;
+        tokio::time::timeout(SERVED_WITHIN, device.first_text_of(id)).await.ok()?;
+        Some((device, id))
+    }))
+    .await;
+    let count = served.iter().flatten().count();
+    ledger.check(Rule::NothingLeaks, count == devices.len(), || {
         format!(
-            "{} answered {served} of {SLOTS} at once within {SERVED_WITHIN:?} ({ends:?}; sign-ins took {signed_in:?})",
+            "{} wrote {count} of {SLOTS} answers at once within {SERVED_WITHIN:?} (sign-ins took {signed_in:?})",
             replica.process.name()
         )
     });
+    let stops = join_all(served.iter().flatten().map(|(device, id)| async move {
+        let path = paths::generation_stop(*id);
+        device.browser().insist::<()>(Method::POST, &path, None::<&()>).await?;
+        tokio::time::timeout(SERVED_WITHIN, device.end_of(*id)).await.ok().flatten()
+    }))
+    .await;
+    streams.iter().for_each(tokio::task::JoinHandle::abort);
+    ledger.check(Rule::NothingLeaks, stops.iter().all(|end| *end == Some(End::Stopped)), || {
+        format!("{}: answers were stopped and ended as {stops:?}", replica.process.name())
+    });
 }
 
-async fn one_answer(device: &std::sync::Arc<Device>) -> Option<End> {
+async fn ask(device: &Device) -> Option<GenerationId> {
     let body = SendMessage {
         client_id: ClientId::new(),
         conversation_id: None,
         parent_id: None,
         from_start: false,
-        content: "is there a free slot? tokens:3".to_owned(),
+        content: QUESTION.to_owned(),
         model: None,
         options: GenerationOptions::default(),
     };
     let accepted: SendAccepted = device.browser().ask(Method::POST, paths::CHAT, Some(&body)).await.ok()?;
     device.open(accepted.conversation_id, false);
     device.expect(accepted.generation_id);
-    device.end_of(accepted.generation_id).await
+    Some(accepted.generation_id)
 }
 
 async fn check_connections(ledger: &Ledger, stack: &Stack) {
     let ports: Vec<u16> = stack.replicas.iter().map(|replica| replica.address.port()).collect();
-    let deadline = Instant::now() + SETTLED_WITHIN;
+    check_sockets(ledger, &ports, SETTLED_WITHIN).await;
+    let most =
+        (DATABASE_CONNECTIONS + CONNECTIONS_BESIDE) * u32::try_from(stack.replicas.len()).unwrap_or(u32::MAX);
+    let found = database_connections(stack).await;
+    ledger.check(Rule::NothingLeaks, found.is_some_and(|found| found <= i64::from(most)), || {
+        format!("PostgreSQL has {found:?} connections of the servers; {most} are the bound")
+    });
+}
+
+/// Nobody is connected to these ports any more, at the latest after `patience`.
+pub async fn check_sockets(ledger: &Ledger, ports: &[u16], patience: Duration) {
+    let deadline = Instant::now() + patience;
     let left = loop {
-        let left = established(&ports);
+        let left = established(ports);
         if left == 0 || Instant::now() > deadline {
             break left;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
     ledger.check(Rule::NothingLeaks, left == 0, || {
-        format!("{left} connections to the servers are open {SETTLED_WITHIN:?} after everybody has gone")
-    });
-    let most =
-        (DATABASE_CONNECTIONS + CONNECTIONS_BESIDE) * u32::try_from(stack.replicas.len()).unwrap_or(u32::MAX);
-    let found = database_connections(stack).await;
-    ledger.check(Rule::NothingLeaks, found.is_some_and(|found| found <= i64::from(most)), || {
-        format!("PostgreSQL has {found:?} connections of the servers; {most} are the bound")
+        format!("{left} connections to the servers are open {patience:?} after everybody has gone")
     });
 }
 
@@ -135,31 +153,36 @@ fn established(ports: &[u16]) -> usize {
     table.lines().filter(is_ours).count()
 }
 
-/// One worker for each server, nobody without a parent, no zombies.
 fn check_processes(ledger: &Ledger, stack: &Stack) {
-    let all = processes();
-    let mut ours: Vec<i32> = stack.replicas.iter().filter_map(|replica| replica.process.pid()).collect();
-    let is_worker = |it: &&ProcessInfo| WORKER.starts_with(&it.name) && it.name.len() >= 15;
-    for pid in &ours {
-        let workers = all.iter().filter(is_worker).filter(|it| it.parent == *pid && !it.is_zombie).count();
-        ledger.check(Rule::NothingLeaks, workers == 1, || format!("process {pid} has {workers} workers"));
-    }
-    let orphans: Vec<i32> = orphaned_workers(&all, stack);
-    ledger.check(Rule::NothingLeaks, orphans.is_empty(), || format!("workers without a server: {orphans:?}"));
-    ours.extend(stack.nginx.pid());
-    ours.extend(i32::try_from(std::process::id()));
-    let zombies: Vec<&ProcessInfo> =
-        all.iter().filter(|it| it.is_zombie && ours.contains(&it.parent)).collect();
-    ledger.check(Rule::NothingLeaks, zombies.is_empty(), || format!("zombies: {zombies:?}"));
-}
-
-/// Workers of this run that outlived their server: they know its data directory as their own directory.
-fn orphaned_workers(all: &[ProcessInfo], stack: &Stack) -> Vec<i32> {
     let servers: Vec<i32> = stack.replicas.iter().filter_map(|replica| replica.process.pid()).collect();
-    let of_this_run = |pid: i32| {
-        std::fs::read_link(format!("/proc/{pid}/cwd"))
+    let others: Vec<i32> =
+        stack.nginx.pid().into_iter().chain(i32::try_from(std::process::id()).ok()).collect();
+    let is_ours = |worker: &ProcessInfo| {
+        // Workers know their server's data directory as their own directory.
+        std::fs::read_link(format!("/proc/{}/cwd", worker.pid))
             .is_ok_and(|directory| directory.starts_with(stack.path()))
     };
-    let workers = all.iter().filter(|it| WORKER.starts_with(&it.name) && !it.is_zombie);
-    workers.filter(|it| !servers.contains(&it.parent) && of_this_run(it.pid)).map(|it| it.pid).collect()
+    compare_processes(ledger, &servers, &others, &processes(), is_ours);
+}
+
+/// One worker for each server, no worker of `is_ours` that outlived its server, no zombies.
+pub fn compare_processes(
+    ledger: &Ledger,
+    servers: &[i32],
+    others: &[i32],
+    all: &[ProcessInfo],
+    is_ours: impl Fn(&ProcessInfo) -> bool,
+) {
+    let workers: Vec<&ProcessInfo> =
+        all.iter().filter(|it| is_program(it, WORKER) && !it.is_zombie).collect();
+    for pid in servers {
+        let count = workers.iter().filter(|it| it.parent == *pid).count();
+        ledger.check(Rule::NothingLeaks, count == 1, || format!("process {pid} has {count} workers"));
+    }
+    let orphans: Vec<i32> =
+        workers.iter().filter(|it| !servers.contains(&it.parent) && is_ours(it)).map(|it| it.pid).collect();
+    ledger.check(Rule::NothingLeaks, orphans.is_empty(), || format!("workers without a server: {orphans:?}"));
+    let is_parent = |pid: i32| servers.contains(&pid) || others.contains(&pid);
+    let zombies: Vec<&ProcessInfo> = all.iter().filter(|it| it.is_zombie && is_parent(it.parent)).collect();
+    ledger.check(Rule::NothingLeaks, zombies.is_empty(), || format!("zombies: {zombies:?}"));
 }

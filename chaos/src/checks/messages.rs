@@ -18,7 +18,9 @@ pub fn check(ledger: &Ledger, record: &Record) {
         // What was never acknowledged may be there once or not at all.
         check_count(ledger, record, one);
         let Some(accepted) = one.accepted else { continue };
-        check_place(ledger, record, one, accepted);
+        if !check_place(ledger, record, one, accepted) {
+            continue;
+        }
         check_text(ledger, record, accepted, options.get(&accepted.message_id));
     }
     let expected = asked.iter().filter_map(|one| one.accepted).count();
@@ -53,13 +55,14 @@ fn check_count(ledger: &Ledger, record: &Record, one: &Asked) {
         .check(Rule::SentOnce, right, || format!("the message of {} is there {found} times", one.client_id));
 }
 
-fn check_place(ledger: &Ledger, record: &Record, one: &Asked, accepted: SendAccepted) {
+/// False where something is missing: then nothing can be foretold of the answer.
+fn check_place(ledger: &Ledger, record: &Record, one: &Asked, accepted: SendAccepted) -> bool {
     let answer = record.messages.get(&accepted.message_id);
     let question = record.messages.get(&accepted.user_message_id);
     let generation = record.generations.get(&accepted.generation_id);
     let (Some(answer), Some(question), Some(generation)) = (answer, question, generation) else {
-        return ledger
-            .check(Rule::SentOnce, false, || format!("{accepted:?} was acknowledged and is not there"));
+        ledger.check(Rule::SentOnce, false, || format!("{accepted:?} was acknowledged and is not there"));
+        return false;
     };
     let right = answer.parent == Some(accepted.user_message_id)
         && answer.conversation == accepted.conversation_id
@@ -80,6 +83,7 @@ fn check_place(ledger: &Ledger, record: &Record, one: &Asked, accepted: SendAcce
     ledger.check(Rule::SentOnce, right, || {
         format!("{} should stand behind or beside {expected:?}: {answer:?} under {question:?}", one.client_id)
     });
+    true
 }
 
 fn same_parent(record: &Record, beside: MessageId, answer: &MessageRecord) -> bool {
@@ -123,7 +127,7 @@ fn origin<'a>(mut one: &'a Asked, accepted: &BTreeMap<MessageId, &'a Asked>) -> 
     one
 }
 
-fn sampling(options: &GenerationOptions, room: u32) -> Option<SamplingParams> {
+pub fn sampling(options: &GenerationOptions, room: u32) -> Option<SamplingParams> {
     let options = SamplingOptions {
         temperature: options.temperature,
         seed: options.seed,
@@ -135,7 +139,7 @@ fn sampling(options: &GenerationOptions, room: u32) -> Option<SamplingParams> {
 
 /// A branch as a model reads it: answers without text are not read, and what was said before and after one is one
 /// message.
-fn prompt(path: &[&MessageRecord]) -> Vec<ChatMessage> {
+pub fn prompt(path: &[&MessageRecord]) -> Vec<ChatMessage> {
     let mut messages: Vec<ChatMessage> = Vec::new();
     for message in path.iter().filter(|message| !message.content.is_empty()) {
         let role = if message.by_person { ChatRole::User } else { ChatRole::Assistant };

@@ -11,6 +11,8 @@ pub enum Rule {
     RepeatsAreHarmless,
     /// No request is refused that a page makes in good faith.
     NothingRefused,
+    /// A connection tells every chunk once, in its place and under its own id, and every end once.
+    ToldInOrder,
     /// Text is durable before it is shown: whoever reads afterwards, anywhere, gets at least as much.
     DurableBeforeShown,
     /// What was shown to anybody is the beginning of the final text.
@@ -31,10 +33,11 @@ pub enum Rule {
 
 impl Rule {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SentOnce,
         Self::RepeatsAreHarmless,
         Self::NothingRefused,
+        Self::ToldInOrder,
         Self::DurableBeforeShown,
         Self::ShownIsKept,
         Self::OwnText,
@@ -52,6 +55,7 @@ impl fmt::Display for Rule {
             Self::SentOnce => "an acknowledged message is there exactly once, behind its parent",
             Self::RepeatsAreHarmless => "a repeated or duplicated send gets the ids of the first",
             Self::NothingRefused => "no request in good faith is refused",
+            Self::ToldInOrder => "a stream tells every chunk and every end once, in its place",
             Self::DurableBeforeShown => "what was shown is there for whoever reads afterwards",
             Self::ShownIsKept => "what was shown is the beginning of the final text",
             Self::OwnText => "an answer is what the model says to its own prompt, byte by byte",

@@ -14,11 +14,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use reqwest::Method;
 use shared::page::Page;
-use shared::{ConversationId, GenerationId, Message, StreamEvent, paths, sse};
+use shared::{ConversationId, GenerationId, Message, StreamEvent, paths};
 use tokio::sync::watch;
 
 use super::api::{Backoff, Browser, Trouble};
-use super::screen::{End, Next, Screen};
+use super::hearing::Hearing;
+use super::screen::{End, Next, Screen, Shown};
 use crate::dice::Dice;
 use crate::ledger::{Ledger, Rule};
 
@@ -113,11 +114,20 @@ impl Device {
 
     /// Waits for the end of an answer; none where another conversation was opened or the test ends first.
     pub async fn end_of(&self, id: GenerationId) -> Option<End> {
+        self.look_until(|screen| screen.end(id)).await
+    }
+
+    /// Waits for the first word of an answer.
+    pub async fn first_text_of(&self, id: GenerationId) {
+        self.look_until(|screen| screen.text(id).filter(|text| !text.is_empty()).map(drop)).await;
+    }
+
+    async fn look_until<T>(&self, look: impl Fn(&Screen) -> Option<T>) -> Option<T> {
         let mut changes = self.changes.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(end) = self.screen().as_ref().and_then(|screen| screen.end(id)) {
-                return Some(end);
+            if let Some(seen) = self.screen().as_ref().and_then(&look) {
+                return Some(seen);
             }
             changes.changed().await.ok()?;
         }
@@ -128,13 +138,17 @@ impl Device {
         self.screen().as_ref().and_then(|screen| screen.text(id)).map_or(0, str::len)
     }
 
-    /// Everything that this device has shown to its end.
-    pub fn finished(&self) -> Vec<(GenerationId, String)> {
+    /// What it shows in the end, with everything that it has shown to its end before.
+    pub fn shown(&self) -> Shown {
+        let screen = self.screen();
+        let now = screen.as_ref().map(Screen::shown);
         let mut finished = self.left.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(screen) = self.screen().as_ref() {
-            finished.extend(screen.ended().map(|(id, text)| (id, text.to_owned())));
+        finished.extend(now.iter().flat_map(|now| now.finished.clone()));
+        Shown {
+            who: self.browser.who().to_owned(),
+            is_waiting: now.is_some_and(|now| now.is_waiting),
+            finished,
         }
-        finished
     }
 
     /// Whether it believes that something runs.
@@ -185,7 +199,8 @@ impl Device {
         let cursor = self.screen().as_ref().and_then(Screen::cursor).filter(|_| with_cursor);
         let shown = self.ledger.shown_by_now(conversation);
         self.ledger.note(self.browser.who(), format_args!("connects to {conversation} with {cursor:?}"));
-        let response = match self.browser.open(&paths::stream_conversation(conversation), cursor).await {
+        let cursor_id = cursor.map(|cursor| cursor.to_string());
+        let response = match self.browser.open(&paths::stream_conversation(conversation), cursor_id).await {
             Ok(response) => response,
             Err(trouble) => return self.not_opened(trouble),
         };
@@ -195,7 +210,7 @@ impl Device {
         let (mut refreshes, mut stale) = (FuturesUnordered::new(), false);
         refreshes.push(self.refresh(conversation));
         let mut bytes = response.bytes_stream();
-        let mut decoder = sse::Decoder::new();
+        let mut hearing = Hearing::new(self.browser.who(), self.ledger.clone(), cursor);
         loop {
             if let Some(slow_ms) = self.slow_ms
                 && dice.percent(SLOW_PERCENT)
@@ -217,12 +232,12 @@ impl Device {
                 Ok(Some(Err(error))) => return Lost::Broken(error.to_string()),
                 Ok(Some(Ok(piece))) => piece,
             };
-            let events = match decoder.push(&piece) {
+            let events = match hearing.push(&piece) {
                 Ok(events) => events,
                 Err(error) => return Lost::Broken(error.to_string()),
             };
             for event in events {
-                match self.take(&event.data, &shown, conversation) {
+                match self.take(&event, &shown, conversation) {
                     Next::Listen => {}
                     Next::Refresh if refreshes.is_empty() => refreshes.push(self.refresh(conversation)),
                     // What is being read may be older than this news.
@@ -246,13 +261,14 @@ impl Device {
         Lost::Broken(format!("{trouble}"))
     }
 
-    fn take(&self, data: &str, shown: &BTreeMap<GenerationId, usize>, conversation: ConversationId) -> Next {
-        let Ok(event) = serde_json::from_str::<StreamEvent>(data) else {
-            self.ledger.check(Rule::ShownIsKept, false, || format!("an event that cannot be read: {data}"));
-            return Next::Listen;
-        };
+    fn take(
+        &self,
+        event: &StreamEvent,
+        shown: &BTreeMap<GenerationId, usize>,
+        conversation: ConversationId,
+    ) -> Next {
         let next = match self.screen().as_mut().filter(|screen| screen.conversation() == conversation) {
-            Some(screen) => screen.take(&event, shown),
+            Some(screen) => screen.take(event, shown),
             None => return Next::Listen,
         };
         self.changes.send_modify(|changes| *changes += 1);
@@ -295,7 +311,7 @@ impl Device {
 
     fn leave(&self, screen: &Screen) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.extend(screen.ended().map(|(id, text)| (id, text.to_owned())));
+        left.extend(screen.shown().finished);
     }
 
     fn screen(&self) -> MutexGuard<'_, Option<Screen>> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::reducer::{Answers, Outcome, Phase};
-use shared::{ConversationId, GenerationId, Message, MessageId, StreamEvent};
+use shared::{ConversationId, Cursor, GenerationId, Message, MessageId, StreamEvent};
 
 use crate::ledger::Ledger;
 
@@ -16,6 +16,17 @@ pub enum End {
     Stopped,
     /// By an error; its text stays.
     Failed,
+}
+
+/// What a device shows in the end.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Which device.
+    pub who: String,
+    /// Whether it believes that something runs.
+    pub is_waiting: bool,
+    /// The answers that it has shown to their ends.
+    pub finished: Vec<(GenerationId, String)>,
 }
 
 /// What one device shows.
@@ -64,8 +75,8 @@ impl Screen {
     }
 
     /// What to send as `Last-Event-ID`.
-    pub fn cursor(&self) -> Option<String> {
-        self.answers.cursor().map(|cursor| cursor.to_string())
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.answers.cursor()
     }
 
     /// Somebody of this person has begun an answer.
@@ -91,9 +102,10 @@ impl Screen {
         ended.or_else(|| self.answers.get(id).map(|answer| answer.text.as_str()))
     }
 
-    /// Everything that has ended on this screen.
-    pub fn ended(&self) -> impl Iterator<Item = (GenerationId, &str)> {
-        self.ended.iter().map(|(id, (_, text))| (*id, text.as_str()))
+    /// What it shows, for the checks.
+    pub fn shown(&self) -> Shown {
+        let finished = self.ended.iter().map(|(id, (_, text))| (*id, text.clone())).collect();
+        Shown { who: self.who.clone(), is_waiting: self.is_waiting(), finished }
     }
 
     /// Takes an event of the stream. `shown` is what had been shown of each answer when the stream was asked for.
@@ -113,7 +125,7 @@ impl Screen {
             }
             _ => {}
         }
-        let Some(id) = generation(event) else { return Next::Listen };
+        let Some(id) = event.generation_id() else { return Next::Listen };
         let before = self.answers.get(id).map_or(0, |answer| answer.text.len());
         match self.answers.apply(event) {
             Outcome::Gap => {
@@ -188,20 +200,5 @@ impl Screen {
             self.ledger.ended(&self.who, id, &format!("{end:?}, {} bytes", text.len()));
         }
         self.ended.insert(id, (end, text));
-    }
-}
-
-fn generation(event: &StreamEvent) -> Option<GenerationId> {
-    match event {
-        StreamEvent::Snapshot { generation_id, .. }
-        | StreamEvent::Queued { generation_id, .. }
-        | StreamEvent::Loading { generation_id, .. }
-        | StreamEvent::Prefill { generation_id, .. }
-        | StreamEvent::Delta { generation_id, .. }
-        | StreamEvent::Truncate { generation_id, .. }
-        | StreamEvent::Usage { generation_id, .. }
-        | StreamEvent::Done { generation_id, .. } => Some(*generation_id),
-        StreamEvent::Error { generation_id, .. } => *generation_id,
-        _ => None,
     }
 }

@@ -187,14 +187,14 @@ fn spawn(program: &Program) -> Outcome<Child> {
 pub fn children(parent: i32, program: &str) -> Vec<i32> {
     processes()
         .into_iter()
-        .filter(|it| it.parent == parent && it.name == cut(program))
+        .filter(|it| it.parent == parent && is_program(it, program))
         .map(|it| it.pid)
         .collect()
 }
 
-/// The kernel keeps fifteen characters of a program's name.
-fn cut(name: &str) -> &str {
-    name.get(..15).unwrap_or(name)
+/// Whether a process runs `program`, of whose name the kernel keeps fifteen characters.
+pub fn is_program(process: &ProcessInfo, program: &str) -> bool {
+    process.name == program.get(..15).unwrap_or(program)
 }
 
 /// A process as the kernel lists it.

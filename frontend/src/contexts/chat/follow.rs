@@ -17,7 +17,6 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
 use super::Chat;
-use super::live::generation_of;
 use crate::platform::{time, wake};
 use crate::state::backoff;
 use crate::state::connection::Connection;
@@ -218,7 +217,7 @@ impl Chat {
     }
 
     fn take(&self, event: StreamEvent) {
-        if let Some(generation) = generation_of(&event) {
+        if let Some(generation) = event.generation_id() {
             self.follow_answer(generation);
         }
         match event {

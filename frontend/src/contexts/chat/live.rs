@@ -78,7 +78,7 @@ impl Live {
     /// Applies an event.
     pub fn apply(&self, event: &StreamEvent) -> Outcome {
         let outcome = self.inner.answers.borrow_mut().apply(event);
-        if let (Outcome::Applied, Some(generation)) = (outcome, generation_of(event)) {
+        if let (Outcome::Applied, Some(generation)) = (outcome, event.generation_id()) {
             self.inner.changed.borrow_mut().insert(generation);
             self.ask_for_frame();
         }
@@ -143,25 +143,5 @@ impl Live {
                 }
             }
         }
-    }
-}
-
-/// The generation that an event is about.
-pub fn generation_of(event: &StreamEvent) -> Option<GenerationId> {
-    match event {
-        StreamEvent::Snapshot { generation_id, .. }
-        | StreamEvent::Queued { generation_id, .. }
-        | StreamEvent::Loading { generation_id, .. }
-        | StreamEvent::Prefill { generation_id, .. }
-        | StreamEvent::Delta { generation_id, .. }
-        | StreamEvent::Truncate { generation_id, .. }
-        | StreamEvent::Usage { generation_id, .. }
-        | StreamEvent::Done { generation_id, .. } => Some(*generation_id),
-        StreamEvent::Error { generation_id, .. } => *generation_id,
-        StreamEvent::Message { .. }
-        | StreamEvent::Title { .. }
-        | StreamEvent::List {}
-        | StreamEvent::Models {}
-        | StreamEvent::Reconnect { .. } => None,
     }
 }
