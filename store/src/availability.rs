@@ -8,9 +8,10 @@
 //! ```
 //!
 //! A PostgreSQL whose disk is full may end, and then nobody can ask it why. So the last word about a full disk is
-//! remembered for a while, and an outage that follows it is [`StoreError::StorageFull`].
+//! remembered for a while, and an outage that follows it is [`StoreError::StorageFull`] for as long as it lasts, whoever
+//! runs that PostgreSQL. What only its own log was told is known of a private one alone ([`Store::told_full`]).
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
@@ -28,8 +29,8 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::fr
 /// A server that does not answer a question for so long is not back.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// After a full disk was told, an outage within this time is because of it. Longer than a PostgreSQL takes that is started
-/// again and again without room.
+/// After a full disk was told, an outage that begins within this time is because of it: longer than a PostgreSQL takes
+/// from the first write that fails to the one that ends it, and than one that is started again and again without room.
 const FULL_REMEMBERED: Duration = Duration::from_secs(60);
 
 /// What this process knows of the database.
@@ -69,7 +70,26 @@ struct Inner {
     url: String,
     runtime: Handle,
     state: watch::Sender<Availability>,
-    full_told_at: Mutex<Option<Instant>>,
+    room: Mutex<Room>,
+}
+
+/// What was told of the room on the database's disk.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    full_told_at: Option<Instant>,
+    /// The outage of now, or the last one, is because of it.
+    ended_by_it: bool,
+}
+
+impl Room {
+    fn full(&mut self, now: Instant, is_away: bool) {
+        self.full_told_at = Some(now);
+        self.ended_by_it |= is_away;
+    }
+
+    fn went_away(&mut self, now: Instant) {
+        self.ended_by_it = self.full_told_at.is_some_and(|told_at| now - told_at < FULL_REMEMBERED);
+    }
 }
 
 impl Watch {
@@ -79,7 +99,7 @@ impl Watch {
             url,
             runtime: Handle::current(),
             state: watch::Sender::new(Availability::Up { outages: 0 }),
-            full_told_at: Mutex::default(),
+            room: Mutex::default(),
         }))
     }
 
@@ -93,18 +113,23 @@ impl Watch {
     }
 
     pub fn saw_full(&self) {
-        *self.0.full_told_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let is_away = !self.0.state.borrow().is_up();
+        self.room().full(Instant::now(), is_away);
     }
 
     /// Whether the database is away because its disk is full.
     pub fn is_away_for_room(&self) -> bool {
-        let told_at = *self.0.full_told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.0.state.borrow().is_up() && told_at.is_some_and(|at| at.elapsed() < FULL_REMEMBERED)
+        !self.0.state.borrow().is_up() && self.room().ended_by_it
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.0.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn saw_it_gone(&self) {
         let changed = self.0.state.send_if_modified(|state| match *state {
             Availability::Up { outages } => {
+                self.room().went_away(Instant::now());
                 *state = Availability::Away { outages: outages + 1 };
                 true
             }
@@ -169,5 +194,26 @@ impl Store {
     /// Somebody else knows that the database has no room left: whoever runs it.
     pub fn told_full(&self) {
         self.watch.saw_full();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_soon_after_a_full_disk_is_because_of_it_to_its_end_and_a_later_one_is_not() {
+        let now = Instant::now();
+        let mut room = Room::default();
+        room.went_away(now);
+        assert!(!room.ended_by_it);
+        room.full(now, false);
+        assert!(!room.ended_by_it, "the database is there");
+        room.went_away(now + FULL_REMEMBERED / 2);
+        assert!(room.ended_by_it);
+        room.went_away(now + FULL_REMEMBERED);
+        assert!(!room.ended_by_it, "it was there in between");
+        room.full(now + FULL_REMEMBERED, true);
+        assert!(room.ended_by_it, "told while it was away");
     }
 }

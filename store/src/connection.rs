@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 
 use crate::StoreError;
 use crate::availability::Watch;
-use crate::error::Kind;
+use crate::error::{Kind, SQLSTATE};
 
 /// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from
 /// many more than twice its cores; five servers still stay under its default of 100.
@@ -182,9 +182,13 @@ pub(crate) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }
 
-/// The whole chain of causes: the outer text alone is "error connecting to server".
+/// The whole chain of causes: the outer text alone is "error connecting to server". Before a connection there is no
+/// setting of the language either, so the SQLSTATE is told with it.
 fn bad_connection(error: tokio_postgres::Error) -> ConnectionError {
     let mut text = error.to_string();
+    if let Some(code) = error.code() {
+        text = format!("{text}, {SQLSTATE}{}", code.code());
+    }
     let mut cause = error.source();
     while let Some(inner) = cause {
         text = format!("{text}: {inner}");

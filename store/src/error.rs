@@ -60,18 +60,29 @@ pub(crate) enum Kind {
     Other,
 }
 
+/// What stands before the SQLSTATE of a refused connection: its text may be in another language.
+pub(crate) const SQLSTATE: &str = "SQLSTATE ";
+
 /// 53100, and the forms it takes in a PANIC or while a file grows.
-const FULL: [&str; 4] =
-    ["No space left on device", "could not extend file", "could not write to file", "Disk quota exceeded"];
+const FULL: [&str; 5] = [
+    "SQLSTATE 53100",
+    "No space left on device",
+    "could not extend file",
+    "could not write to file",
+    "Disk quota exceeded",
+];
 
 /// 57P01 to 57P05 and 25P03.
-const GONE: [&str; 2] = ["terminating connection", "the database system is"];
+const GONE: [&str; 3] = ["SQLSTATE 57P", "terminating connection", "the database system is"];
 
-/// 53300, 57014 by a timeout, 55P03, 40P01.
-const PASSING: [&str; 6] = [
+/// 53300 and the limits of a role or a database, 53200, 57014 by a timeout, 55P03, 40P01.
+const PASSING: [&str; 9] = [
+    "SQLSTATE 53300",
     "too many clients already",
     "remaining connection slots",
     "too many connections",
+    "out of memory",
+    "out of shared memory",
     "due to statement timeout",
     "due to lock timeout",
     "deadlock detected",

@@ -6,19 +6,25 @@ use std::time::Instant;
 use engine::scripted::ScriptedModel;
 use serde_json::{Value, json};
 use shared::{ClientId, ErrorCode, paths};
+use store::{ReplicaId, Store, StoreConfig, StoreError};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
 
 use crate::outage::foretold;
-use crate::support::postgres::{PrivatePostgres, SmallDisk};
-use crate::support::{Actor, Answer, TestApp};
+use crate::support::postgres::{Postgres, PrivatePostgres, SmallDisk};
+use crate::support::{Actor, Answer, Builder, TestApp};
 
 /// A new cluster with our tables takes 64 MiB, 16 of them the log.
 const DISK_MIB: u32 = 160;
 
 /// A server with everything of its own on a disk that can be filled.
 async fn app_on(disk: &SmallDisk) -> TestApp {
-    TestApp::builder()
-        .set("DATABASE_URL", "")
-        .set("DATA_DIR", disk.path().join("data").display().to_string())
+    let data = disk.path().join("data").display().to_string();
+    app(TestApp::builder().set("DATABASE_URL", "").set("DATA_DIR", data)).await
+}
+
+async fn app(builder: Builder) -> TestApp {
+    builder
         .set("DATABASE_PATIENCE_S", "1")
         .set("CONTEXT_TOKENS", "16384")
         .model("scripted", ScriptedModel { context_tokens: 16_384, ..ScriptedModel::default() })
@@ -113,4 +119,74 @@ async fn a_postgresql_that_ends_on_a_full_disk_is_told_as_such_and_comes_back_by
     assert_eq!(watched.until_end().await, foretold(content));
     say_much(&ada).await.expect(202);
     app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "has to mount a file system: `cargo xtask test disk` runs it as root"]
+async fn the_full_disk_of_a_postgresql_that_others_run_is_told_as_such_before_and_after_its_end() {
+    let disk = SmallDisk::mount(DISK_MIB);
+    let mut postgres = Postgres::start_in(disk.path()).await;
+    let mut app = app(TestApp::builder().set("DATABASE_URL", postgres.url())).await;
+    let ada = app.user().await;
+    let content = "tokens:8000 pause:1";
+    let sent = ada.say(content).await;
+    let mut watched = ada.watch(&sent).await;
+
+    disk.fill();
+    until_full(&ada).await;
+    ada.get(paths::CONVERSATIONS).await.expect(200);
+    // It ends without a word to us, as when one of its own processes found no room for the log.
+    postgres.take_away().await;
+    while app.state().store.availability().is_up() {
+        app.anonymous().get(paths::HEALTHZ).await.expect(200);
+    }
+    for _ in 0..3 {
+        app.anonymous().get(paths::READYZ).await.error(ErrorCode::StorageFull);
+    }
+    until_full(&ada).await;
+    ada.get(paths::CONVERSATIONS).await.error(ErrorCode::StorageFull);
+
+    disk.make_room();
+    postgres.bring_back().await;
+    let room = Instant::now();
+    eprintln!("text came {:?} after there was room", watched.text_after(room).await);
+    assert_eq!(watched.until_end().await, foretold(content));
+    say_much(&ada).await.expect(202);
+    app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "has to mount a file system: `cargo xtask test disk` runs it as root"]
+async fn the_last_words_of_a_postgresql_that_finds_no_room_for_its_log_are_heard() {
+    let disk = SmallDisk::mount(DISK_MIB);
+    let postgres = Postgres::start_in(disk.path()).await;
+    let store = Store::connect(&StoreConfig::new(postgres.url())).await.expect("a database");
+    store.migrate().await.expect("the tables");
+    let (beside, connection) = tokio_postgres::connect(postgres.url(), NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    let (me, boot) = (ReplicaId::new(), Uuid::now_v7());
+    store.register_replica(me, boot).await.expect("a row");
+    disk.fill();
+    let heard = loop {
+        // Almost to the end of a file of the log: the next one is made by us, or cannot be made.
+        beside
+            .batch_execute(
+                "SELECT pg_logical_emit_message(false, '', repeat('x', greatest(0, 16760832 - file_offset)))
+                 FROM pg_walfile_name_offset(pg_current_wal_insert_lsn())",
+            )
+            .await
+            .expect("room in a file that is there");
+        // The row is there, so that nothing but the log grows.
+        let writes = async {
+            for _ in 0..400 {
+                store.register_replica(me, boot).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = writes.await {
+            break error;
+        }
+    };
+    assert!(matches!(heard, StoreError::StorageFull(_)), "{heard:?}");
+    disk.make_room();
 }

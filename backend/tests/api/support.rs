@@ -9,6 +9,6 @@ mod reader;
 mod worker;
 
 pub use actor::{Actor, Answer};
-pub use app::{MODEL, TestApp};
+pub use app::{Builder, MODEL, TestApp};
 pub use chat::{greedy, message, reply, short};
 pub use reader::Reader;

@@ -14,16 +14,23 @@ use tokio_postgres::{Client, NoTls};
 pub struct Postgres {
     cluster: Option<EmbeddedCluster>,
     url: String,
-    directory: TempDir,
+    directory: PathBuf,
+    _made: Option<TempDir>,
 }
 
 impl Postgres {
     /// A new one that runs.
     pub async fn start() -> Self {
-        let directory = directory();
-        let cluster = run(directory.path()).await;
+        let made = directory();
+        let started = Self::start_in(made.path()).await;
+        Self { _made: Some(made), ..started }
+    }
+
+    /// A new one in a directory of somebody else.
+    pub async fn start_in(directory: &Path) -> Self {
+        let cluster = run(directory).await;
         let url = cluster.database_url();
-        Self { cluster: Some(cluster), url, directory }
+        Self { cluster: Some(cluster), url, directory: directory.to_owned(), _made: None }
     }
 
     /// Its address.
@@ -39,7 +46,7 @@ impl Postgres {
 
     /// Starts it again.
     pub async fn bring_back(&mut self) {
-        self.cluster = Some(run(self.directory.path()).await);
+        self.cluster = Some(run(&self.directory).await);
     }
 
     /// `kill -9`, and returns when it takes connections again: whoever runs it has noticed.
