@@ -1,6 +1,5 @@
 use super::*;
 use crate::scripted::ScriptedModel;
-use proptest::prelude::*;
 use std::io::Cursor;
 
 fn parse(bytes: &[u8]) -> Result<Header, GgufError> {
@@ -212,83 +211,4 @@ fn every_file_of_a_model_in_several_is_read() {
     Header::read_all(&part(1)).unwrap();
     std::fs::write(part(2), b"GGUF").unwrap();
     assert!(matches!(Header::read_all(&part(1)), Err(GgufError::Part { .. })));
-}
-
-/// What is done to a good file.
-#[derive(Clone, Debug)]
-enum Damage {
-    /// Some of its bytes are others, often those of a number at a border.
-    Overwritten { at: prop::sample::Index, with: Vec<u8> },
-    /// A stretch of it comes twice.
-    Repeated { at: prop::sample::Index, bytes: usize },
-    /// A stretch of it is not there.
-    Left { at: prop::sample::Index, bytes: usize },
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    let border = prop::sample::select(vec![0, 1, 4, 9, 63, 64, 0x7fff_ffff, 0xffff_ffff, 1 << 63, u64::MAX]);
-    let bytes = prop_oneof![
-        prop::collection::vec(any::<u8>(), 1..4),
-        (border.clone(), 1_usize..9).prop_map(|(number, bytes)| number.to_le_bytes()[..bytes].to_vec()),
-    ];
-    let at = any::<prop::sample::Index>;
-    prop_oneof![
-        4 => (at(), bytes).prop_map(|(at, with)| Damage::Overwritten { at, with }),
-        1 => (at(), 1_usize..64).prop_map(|(at, bytes)| Damage::Repeated { at, bytes }),
-        1 => (at(), 1_usize..64).prop_map(|(at, bytes)| Damage::Left { at, bytes }),
-    ]
-}
-
-impl Damage {
-    fn applied_to(&self, file: &mut Vec<u8>) {
-        let (Self::Overwritten { at, .. } | Self::Repeated { at, .. } | Self::Left { at, .. }) = self;
-        let at = at.index(file.len());
-        match self {
-            Self::Overwritten { with, .. } => {
-                for (byte, new) in file.iter_mut().skip(at).zip(with) {
-                    *byte = *new;
-                }
-            }
-            Self::Repeated { bytes, .. } => {
-                let stretch: Vec<u8> = file.iter().skip(at).take(*bytes).copied().collect();
-                file.splice(at..at, stretch);
-            }
-            Self::Left { bytes, .. } => drop(file.drain(at..(at + bytes).min(file.len() - 1).max(at))),
-        }
-    }
-}
-
-/// The files from which `fuzz/` begins too.
-fn seeds() -> Vec<Vec<u8>> {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/gguf");
-    let files = std::fs::read_dir(directory).unwrap();
-    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
-}
-
-#[test]
-fn the_files_from_which_fuzzing_begins_are_good() {
-    let seeds = seeds();
-    assert!(seeds.len() >= 2);
-    for seed in seeds {
-        parse(&seed).unwrap();
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn damaged_files_are_read_or_refused_and_never_panic_or_take_memory(
-        seed in prop::sample::select(seeds()),
-        damages in prop::collection::vec(damage(), 1..6),
-    ) {
-        let mut file = seed;
-        for damage in damages {
-            damage.applied_to(&mut file);
-        }
-        if let Ok(header) = parse(&file) {
-            let _ = (header.check_is_model(), header.check_is_adapter());
-            let _ = header.of_layer("attention.head_count", 0);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use crate::command;
 use crate::failure::Outcome;
 use crate::place;
 use crate::report::step;
-use crate::setup::wasm_target;
+use crate::setup::{packages, wasm_target};
 
 /// Everything is formatted.
 pub fn fmt() -> Outcome<Proof> {
@@ -17,8 +17,11 @@ pub fn fmt() -> Outcome<Proof> {
 
 /// Clippy over everything but llama.cpp's worker, which is built in release only (part `engine`).
 pub fn clippy() -> Outcome<Proof> {
+    // libFuzzer is C++, and compiled so that the fuzz targets are looked at too.
+    step("system packages", || packages::install(&packages::BUILD.iter().collect::<Vec<_>>()))?;
     let mut cargo = machine::cargo();
     cargo.current_dir(place::root()).args(["clippy", "--workspace", "--all-targets"]);
+    cargo.args(["--features", "fuzz/libfuzzer"]);
     cargo.args(["--exclude", "engine-llama", "--", "-D", "warnings"]);
     command::run(&mut cargo)?;
     Ok(Proof::Check)

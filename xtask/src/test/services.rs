@@ -127,8 +127,16 @@ pub fn chaos() -> Outcome<Proof> {
     Ok(Proof::Check)
 }
 
-/// The compose file is well formed, with the settings of `.env.example`.
+/// The images' builds get every crate, and the compose file is well formed, with the settings of `.env.example`.
 pub fn compose() -> Outcome<Proof> {
+    let read = |name: &str| fs::read_to_string(place::root().join(name)).doing(format_args!("read {name}"));
+    let kept_out = kept_out(&read("Cargo.toml")?, &read(".dockerignore")?);
+    if !kept_out.is_empty() {
+        let list = kept_out.join(", ");
+        return Err(Failure::new(format!(
+            "Cargo wants the manifests of all crates, and .dockerignore keeps these from the images: {list}"
+        )));
+    }
     let mut compose = if command::succeeds(Command::new("docker").args(["compose", "version"])) {
         let mut docker = Command::new("docker");
         docker.arg("compose");
@@ -141,4 +149,27 @@ pub fn compose() -> Outcome<Proof> {
     compose.current_dir(place::root()).args(["--env-file", ".env.example", "config", "--quiet"]);
     command::run(compose.env("POSTGRES_PASSWORD", "only-to-check-the-file"))?;
     Ok(Proof::Check)
+}
+
+/// Members of the workspace that a `.dockerignore`, which names what it lets through, does not name.
+fn kept_out(manifest: &str, ignore: &str) -> Vec<String> {
+    let members = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
+    let members =
+        members.map(|(members, _)| members.split(',').map(|member| member.trim().trim_matches('"')));
+    let is_let_through = |member: &str| ignore.lines().any(|line| line.strip_prefix('!') == Some(member));
+    let kept_out =
+        members.into_iter().flatten().filter(|member| !member.is_empty() && !is_let_through(member));
+    kept_out.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_the_images_do_not_get_is_named() {
+        let manifest = "[workspace]\nmembers = [\n    \"one\",\n    \"two\",\n]\n";
+        assert_eq!(kept_out(manifest, "*\n!Cargo.toml\n!one\n"), ["two"]);
+        assert!(kept_out(manifest, "*\n!two\n!one\n").is_empty());
+    }
 }
