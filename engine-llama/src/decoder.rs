@@ -3,6 +3,7 @@
 //! Owned by the thread that runs the scheduler. A slot is a llama.cpp sequence with a cache of its own
 //! (`kv_unified` is off), so what a stream gets does not depend on who runs beside it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts, SampleError, StateTraits, TokenFilter};
@@ -56,6 +57,15 @@ impl LlamaDecoder {
             return Err(fault(format!("row {row} of the last batch has no logits")));
         }
         i32::try_from(row).map_err(fault)
+    }
+
+    /// Whether a slot holds what was to be restored there; it is empty where not.
+    fn is_restored(&mut self, slot: u32, is_done: bool, tokens: u32) -> bool {
+        let is_restored = is_done && self.held(slot) == tokens;
+        if !is_restored {
+            self.clear(slot);
+        }
+        is_restored
     }
 
     /// How many tokens a slot holds.
@@ -188,13 +198,18 @@ impl Decoder for LlamaDecoder {
     }
 
     fn restore_state(&mut self, slot: u32, state: &[u8], tokens: u32) -> bool {
-        let is_restored = slot < self.facts.slots
-            && state::restore(&mut self.context, sequence(slot), state)
-            && self.held(slot) == tokens;
-        if !is_restored {
-            self.clear(slot);
-        }
-        is_restored
+        let is_restored = slot < self.facts.slots && state::restore(&mut self.context, sequence(slot), state);
+        self.is_restored(slot, is_restored, tokens)
+    }
+
+    fn save_state_file(&mut self, slot: u32, path: &Path) -> bool {
+        self.held(slot) > 0 && state::save_file(&self.context, sequence(slot), path)
+    }
+
+    fn restore_state_file(&mut self, slot: u32, path: &Path, tokens: u32) -> bool {
+        let is_restored =
+            slot < self.facts.slots && state::restore_file(&mut self.context, sequence(slot), path);
+        self.is_restored(slot, is_restored, tokens)
     }
 
     fn token_bytes(&self, token: Token) -> &[u8] {

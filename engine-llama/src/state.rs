@@ -87,6 +87,17 @@ pub fn restore(context: &mut LlamaContext<'_>, sequence: i32, state: &[u8]) -> b
     unsafe { context.state_seq_set_data_ext(state, sequence, LlamaStateSeqFlags::empty()) }
 }
 
+/// Writes the state of a sequence into a file, piece by piece.
+pub fn save_file(context: &LlamaContext<'_>, sequence: i32, path: &Path) -> bool {
+    context.state_seq_save_file(path, sequence, &[]).is_ok()
+}
+
+/// As [`restore`], from a file that [`save_file`] has written. More may stand behind it.
+pub fn restore_file(context: &mut LlamaContext<'_>, sequence: i32, path: &Path) -> bool {
+    // The tokens of the sequence are known elsewhere: the file holds none.
+    context.state_seq_load_file(path, sequence, 0).is_ok()
+}
+
 /// What states of this model, loaded in this way, have in common, and share with no others.
 ///
 /// # Errors

@@ -5,12 +5,15 @@
 mod models;
 
 use std::fs;
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 
 use engine::{
-    ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationEvent, Priority,
-    SamplingOptions, Usage,
+    ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, Generation, GenerationEvent, ModelState,
+    Priority, SamplingOptions, Usage,
 };
+use rustix::fs::inotify;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const INSTRUCTIONS: &str = "You answer questions about the sea and its animals for children who are ten years old. Use \
@@ -134,6 +137,53 @@ async fn a_conversation_goes_on_after_a_restart_of_the_server() {
     }
 }
 
+/// Kills the worker as soon as this many states are on disk, and waits until that is noticed.
+async fn kill_once_written(engine: &Engine, state: &Path, count: usize) {
+    let state = state.canonicalize().unwrap();
+    let mut changes = engine.watch_models();
+    tokio::task::spawn_blocking(move || {
+        wait_for_states(&state, count);
+        let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        let is_worker = |process: &PathBuf| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == state);
+        let [worker] = processes.filter(is_worker).collect::<Vec<_>>().try_into().unwrap();
+        let pid = worker.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    })
+    .await
+    .unwrap();
+    while engine.models().iter().any(|model| model.state == ModelState::Ready) {
+        changes.changed().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_rested_goes_on_after_its_worker_was_killed() {
+    for model in [models::chat_model(), models::base_model()] {
+        check(model, async |engine, state| {
+            // The instructions are one, the conversation the other.
+            kill_once_written(&engine, state.path(), 2).await;
+            engine
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_larger_than_memory_goes_on_from_its_file() {
+    for model in [models::chat_model(), models::base_model()] {
+        let (expected_first, expected_second) = undisturbed(&model).await;
+        let state = tempfile::tempdir().unwrap();
+        let small = || EngineConfig { states_memory_bytes: 4 << 10, ..config(&model, state.path()) };
+        let engine = Engine::start(small()).unwrap();
+        let (first, before) = ask(&engine, 1, first_turn()).await;
+        kill_once_written(&engine, state.path(), 2).await;
+        let (second, after) = ask(&engine, 1, second_turn(&first)).await;
+        assert!(after.cached_tokens >= before.prompt_tokens, "{after:?} after {before:?}");
+        assert_eq!((first, second), (expected_first, expected_second));
+        engine.shutdown().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_state_costs_one_reading_and_nothing_else() {
     let model = models::chat_model();
@@ -192,4 +242,20 @@ fn states(state_dir: &Path) -> Vec<PathBuf> {
     };
     let directories = below(state_dir).into_iter().filter(|path| path.is_dir());
     directories.flat_map(|directory| below(&directory)).collect()
+}
+
+/// Waits until so many states have got their names.
+fn wait_for_states(state_dir: &Path, count: usize) {
+    let changes = inotify::init(inotify::CreateFlags::CLOEXEC).unwrap();
+    for directory in fs::read_dir(state_dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if directory.is_dir() {
+            inotify::add_watch(&changes, &directory, inotify::WatchFlags::MOVED_TO).unwrap();
+        }
+    }
+    let mut buffer = [const { MaybeUninit::uninit() }; 4_096];
+    let mut reader = inotify::Reader::new(changes, &mut buffer);
+    let is_state = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "state");
+    while states(state_dir).iter().filter(|path| is_state(path)).count() < count {
+        reader.next().unwrap();
+    }
 }

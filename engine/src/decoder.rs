@@ -4,6 +4,8 @@
 //! everything else: which tokens go into a batch, what is reused, when an answer ends and what its text is.
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
+use std::path::Path;
+
 pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{
     CacheType, Chat, ChatMessage, ChatRole, Constraint, Embeddings, FlashAttention, GenerationError,
@@ -132,6 +134,15 @@ pub trait Decoder {
     /// Puts what [`Decoder::save_state`] gave for `tokens` tokens, of any decoder of the same [`StateTraits::identity`], in
     /// place of all that `slot` holds. Where it answers `false`, the slot is empty.
     fn restore_state(&mut self, slot: u32, state: &[u8], tokens: u32) -> bool;
+
+    /// As [`Decoder::save_state`], but into a new file at `path`, and no second copy is held in memory. The one call beside
+    /// its pair that does I/O: for states that are too large for memory, while nobody is being answered. Where it answers
+    /// `false`, whatever is in the file is of no use.
+    fn save_state_file(&mut self, slot: u32, path: &Path) -> bool;
+
+    /// As [`Decoder::restore_state`], from a file that [`Decoder::save_state_file`] has written and that may have more
+    /// behind it.
+    fn restore_state_file(&mut self, slot: u32, path: &Path, tokens: u32) -> bool;
 
     /// The bytes of a token as they appear in an answer: empty for control tokens, possibly part of a character.
     /// From a table made when the model was loaded.

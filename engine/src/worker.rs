@@ -17,13 +17,15 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
+use rustix::fs::Mode;
+
 use crate::containment::Containment;
 use crate::decoder::{Decoder, LoadError, LoadProgress, LoadRequest, LoadedModel, PromptReader, StateTraits};
 use crate::protocol::{Command, Event, FrameError, PROTOCOL_VERSION, read_frame, write_frame};
 use crate::{LoadStage, MemoryUse, StateBudget};
 pub use chance::draw;
 use scheduler::Scheduler;
-use states::{Disk, DiskJob, Limits, States, disk};
+use states::{Disk, DiskJob, States, disk};
 
 mod chance;
 mod drafts;
@@ -89,6 +91,8 @@ where
     R: PromptReader,
     L: FnOnce(&LoadRequest, &mut LoadProgress<'_>) -> Result<LoadedModel<D, R>, LoadError>,
 {
+    // Whatever it writes is for the server's account alone.
+    rustix::process::umask(Mode::RWXU.complement());
     let frames = pipes::claim_stdout()?;
     write_frame(&frames, &Event::Hello { protocol: PROTOCOL_VERSION })?;
     let Some(Command::Load(request)) = read_frame(io::stdin().lock())? else {
@@ -136,16 +140,13 @@ fn open_states(
     traits: StateTraits,
     inbox: SyncSender<serve::Inbox>,
 ) -> io::Result<(States, Option<SyncSender<DiskJob>>)> {
-    let (memory_bytes, max_age) = (budget.memory_bytes, budget.max_age);
-    let opened = Disk::open(budget, traits.identity);
-    let limits = Limits { memory_bytes, has_disk: opened.is_some(), max_age };
-    let Some((disk, kept)) = opened else {
-        return Ok((States::new(limits, traits.can_be_cut, Vec::new()), None));
+    let Some((disk, kept)) = Disk::open(budget.clone(), traits.identity) else {
+        return Ok((States::new(budget, traits, Vec::new()), None));
     };
     tracing::info!(states = kept.len(), "what was read before is at hand");
     let (jobs, waiting_jobs) = sync_channel(DISK_JOBS_CAPACITY);
     spawn("states", move || disk::serve(&disk, &waiting_jobs, &inbox))?;
-    Ok((States::new(limits, traits.can_be_cut, kept), Some(jobs)))
+    Ok((States::new(budget, traits, kept), Some(jobs)))
 }
 
 fn tell_progress(outbox: &SyncSender<Event>, go_on: impl Fn() -> bool) -> impl FnMut(LoadStage, f32) -> bool {

@@ -2,6 +2,8 @@
 //! that a fault of the scheduler shows.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -286,6 +288,21 @@ impl Decoder for ScriptedDecoder {
         slot.tokens = starts.map(Token::from_le_bytes).collect();
         slot.restored = slot.tokens.len();
         true
+    }
+
+    fn save_state_file(&mut self, slot: u32, path: &Path) -> bool {
+        let Some(state) = self.save_state(slot) else { return false };
+        let length = (state.len() as u64).to_le_bytes();
+        fs::write(path, [length.as_slice(), &state].concat()).is_ok()
+    }
+
+    fn restore_state_file(&mut self, slot: u32, path: &Path, tokens: u32) -> bool {
+        let Ok(file) = fs::read(path) else { return false };
+        let Some((length, rest)) = file.split_first_chunk() else { return false };
+        match rest.get(..u64::from_le_bytes(*length) as usize) {
+            Some(state) => self.restore_state(slot, state, tokens),
+            None => false,
+        }
     }
 
     fn token_bytes(&self, token: Token) -> &[u8] {

@@ -23,6 +23,7 @@ use batch::Plan;
 mod admission;
 mod batch;
 mod drafting;
+mod resting;
 mod restoring;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,8 @@ pub(crate) struct Scheduler<D> {
     costs: Costs,
     states: States,
     speed: StateSpeed,
+    /// Before then nothing that rests is saved beside streams.
+    rests_until: Duration,
     updates: Vec<Update>,
 }
 
@@ -64,6 +67,7 @@ impl<D: Decoder> Scheduler<D> {
             costs: Costs::default(),
             states,
             speed: StateSpeed::default(),
+            rests_until: Duration::ZERO,
             updates: Vec::new(),
         }
     }
@@ -128,6 +132,11 @@ impl<D: Decoder> Scheduler<D> {
     /// wait for one.
     pub(crate) fn has_work(&self) -> bool {
         self.running.values().any(Stream::takes_part) || self.can_settle() || self.can_admit()
+    }
+
+    /// The time of the clock that it was given.
+    pub(crate) fn now(&self) -> Duration {
+        (self.clock)()
     }
 
     /// What happened since the last call, in order.
@@ -201,7 +210,7 @@ impl<D: Decoder> Scheduler<D> {
         self.drop_drafts(slot);
         let stream = self.running.remove(&slot)?;
         self.decoder.end(slot as u32);
-        self.slots.release(slot);
+        self.slots.release(slot, (self.clock)());
         Some(stream.request)
     }
 

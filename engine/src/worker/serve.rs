@@ -46,15 +46,10 @@ pub(crate) struct Outlets {
 /// out as one event.
 pub(crate) fn serve<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receiver<Inbox>, outlets: &Outlets) {
     loop {
-        if !scheduler.has_work() {
-            let message = inbox.try_recv().or_else(|_empty| {
-                scheduler.save_large();
-                outlets.send_jobs(scheduler);
-                inbox.recv()
-            });
-            if !message.is_ok_and(|message| take(scheduler, message)) {
-                return;
-            }
+        if !scheduler.has_work()
+            && !rest(scheduler, inbox, outlets).is_some_and(|message| take(scheduler, message))
+        {
+            return;
         }
         loop {
             let goes_on = match inbox.try_recv() {
@@ -67,10 +62,34 @@ pub(crate) fn serve<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receiver<I
             }
         }
         scheduler.step();
+        scheduler.save_resting();
         outlets.send_jobs(scheduler);
         let updates = scheduler.take_updates();
         if !updates.is_empty() && outlets.events.send(Event::Step(updates)).is_err() {
             return;
+        }
+    }
+}
+
+/// Waits for a message, and meanwhile has what rests brought to disk; none when nobody is left to talk to.
+fn rest<D: Decoder>(
+    scheduler: &mut Scheduler<D>,
+    inbox: &Receiver<Inbox>,
+    outlets: &Outlets,
+) -> Option<Inbox> {
+    loop {
+        match inbox.try_recv() {
+            Ok(message) => return Some(message),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let next = scheduler.save_resting();
+        outlets.send_jobs(scheduler);
+        let Some(next) = next else { return inbox.recv().ok() };
+        match inbox.recv_timeout(next.saturating_sub(scheduler.now())) {
+            Ok(message) => return Some(message),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
@@ -84,7 +103,7 @@ pub(crate) fn save_all<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receive
         scheduler.save_last(slot);
         let mut open = 0;
         for job in scheduler.take_disk_jobs() {
-            open += usize::from(matches!(job, DiskJob::Write { .. }));
+            open += usize::from(matches!(job, DiskJob::Write { .. } | DiskJob::Finish { .. }));
             if disk.send(job).is_err() {
                 return;
             }
@@ -119,8 +138,8 @@ impl Outlets {
                 None => Some(job),
             };
             match unsent {
-                Some(DiskJob::Read { id, .. }) => scheduler.hear_disk(DiskNews::Read { id, bytes: None }),
-                Some(DiskJob::Write { id, .. }) => {
+                Some(DiskJob::Read { id, .. }) => scheduler.hear_disk(DiskNews::Read { id, found: None }),
+                Some(DiskJob::Write { id, .. } | DiskJob::Finish { id, .. }) => {
                     scheduler.hear_disk(DiskNews::Written { id, is_written: false });
                 }
                 Some(DiskJob::Touch { .. } | DiskJob::Delete { .. }) | None => {}

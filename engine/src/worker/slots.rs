@@ -1,6 +1,7 @@
 //! What is in the caches, and which slot a request should get.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use crate::{Priority, Token};
 
@@ -18,6 +19,10 @@ struct Slot {
     /// Whether a stream runs in it.
     is_busy: bool,
     last_used: u64,
+    /// When its stream ended.
+    rests_since: Duration,
+    /// Whether what it holds was saved since, as far as it could be.
+    is_saved: bool,
 }
 
 /// Where a request goes.
@@ -86,12 +91,31 @@ impl Slots {
     }
 
     /// Marks a slot as no longer in use. Its tokens stay.
-    pub(crate) fn release(&mut self, slot: usize) {
+    pub(crate) fn release(&mut self, slot: usize, now: Duration) {
         self.uses += 1;
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.is_busy = false;
             slot.last_used = self.uses;
+            slot.rests_since = now;
+            slot.is_saved = false;
         }
+    }
+
+    /// Notes that what a slot holds was saved.
+    pub(crate) fn note_saved(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.is_saved = true;
+        }
+    }
+
+    /// The slots that hold a chat that was not saved since its stream ended, and when that was, the first first.
+    pub(crate) fn unsaved(&self) -> Vec<(Duration, usize)> {
+        let slots = self.slots.iter().enumerate();
+        let unsaved = slots.filter(|(_, slot)| slot.is_chats() && !slot.is_busy && !slot.is_saved);
+        let mut unsaved: Vec<(Duration, usize)> =
+            unsaved.map(|(index, slot)| (slot.rests_since, index)).collect();
+        unsaved.sort_unstable();
+        unsaved
     }
 
     /// Chooses a slot for a request that will read `tokens`, of which `saved` could be restored; none while all are in use.

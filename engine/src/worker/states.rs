@@ -8,22 +8,28 @@
 //! user, and serves only whole: whoever gets it has sent all of it, so nobody finds out piece by piece what others sent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::slots::{WORTH_TOKENS, common_prefix};
-use crate::Token;
-pub(crate) use disk::{Disk, DiskJob, DiskNews};
+use crate::decoder::StateTraits;
+use crate::{StateBudget, Token};
+pub(crate) use disk::{Disk, DiskJob, DiskNews, Found};
 pub(crate) use entry::Entry;
 use entry::Place;
+use names::Names;
+pub(crate) use writing::REST;
 
 pub(crate) mod directory;
 pub(crate) mod disk;
 mod entry;
 mod file;
+mod names;
 pub(crate) mod speed;
+mod writing;
 
 /// Most states that are known at a time, in memory and on disk: their tokens lie in memory, and each prompt is compared
 /// with all of its user's.
@@ -73,20 +79,38 @@ pub(crate) struct Match {
     pub(crate) tokens: usize,
 }
 
-/// How much may be kept, and for how long.
+/// Where a state of some size can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) memory_bytes: u64,
-    /// Whether states that memory has no room for can be written somewhere.
-    pub(crate) has_disk: bool,
-    /// A state that nobody used for so long is forgotten.
-    pub(crate) max_age: Duration,
+pub(crate) enum Room {
+    /// In memory, and on disk once it rests.
+    Memory,
+    /// Only in a file, which the decoder writes and reads itself: it is larger than all that memory may hold.
+    File,
+}
+
+/// A state that is at hand.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// In memory.
+    Memory(Arc<State>),
+    /// In a file for the decoder, which has been found good.
+    File { label: Arc<Label>, path: PathBuf },
+}
+
+impl Source {
+    pub(crate) fn label(&self) -> &Label {
+        match self {
+            Self::Memory(state) => &state.label,
+            Self::File { label, .. } => label,
+        }
+    }
 }
 
 /// All states of a worker.
 #[derive(Debug)]
 pub(crate) struct States {
-    limits: Limits,
+    budget: StateBudget,
+    names: Names,
     /// Whether a part of a user's state can be used.
     can_be_cut: bool,
     entries: BTreeMap<StateId, Entry>,
@@ -97,11 +121,12 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// `found` are those that were found on disk.
-    pub(crate) fn new(limits: Limits, can_be_cut: bool, mut found: Vec<disk::Kept>) -> Self {
+    /// Of the model that `traits` tell; `found` are those that were found on disk.
+    pub(crate) fn new(budget: StateBudget, traits: StateTraits, mut found: Vec<disk::Kept>) -> Self {
         let mut states = Self {
-            limits,
-            can_be_cut,
+            names: Names::new(&budget.directory, traits.identity),
+            budget,
+            can_be_cut: traits.can_be_cut,
             entries: BTreeMap::new(),
             last_id: 0,
             uses: 0,
@@ -126,9 +151,25 @@ impl States {
         self.memory_bytes
     }
 
-    /// Whether a state of this size could be kept at all.
-    pub(crate) fn takes(&self, size_bytes: u64) -> bool {
-        (1..=self.limits.memory_bytes).contains(&size_bytes)
+    /// Where a state of this size could be kept, if at all.
+    pub(crate) fn room_for(&self, size_bytes: u64) -> Option<Room> {
+        if size_bytes == 0 {
+            None
+        } else if size_bytes <= self.budget.memory_bytes {
+            Some(Room::Memory)
+        } else {
+            (size_bytes <= self.budget.disk_bytes).then_some(Room::File)
+        }
+    }
+
+    /// Whether states can be kept on disk.
+    pub(crate) fn has_disk(&self) -> bool {
+        self.budget.disk_bytes > 0
+    }
+
+    /// Where the decoder is to write a state itself, before [`States::insert_file`].
+    pub(crate) fn unfinished_file(&self, label: &Label) -> PathBuf {
+        self.names.unfinished(label)
     }
 
     /// The state that saves the user most of reading `tokens`, of those that save enough to be worth it. One in memory
@@ -167,19 +208,11 @@ impl States {
     }
 
     /// Keeps a state, unless there is no room even without those that may go. It takes the place of those of its user that
-    /// it continues.
+    /// it continues; what of them is on disk stays there until this one is too.
     pub(crate) fn insert(&mut self, state: State, now: Duration) {
         self.expire(now);
-        let Label { owner, tokens } = &*state.label;
-        let is_continued = |entry: &Entry| {
-            let held = &entry.label.tokens;
-            entry.label.owner == *owner
-                && (held == tokens || (*owner != Owner::Everybody && tokens.starts_with(held)))
-        };
-        let continued: Vec<StateId> =
-            self.entries.iter().filter(|(_, entry)| is_continued(entry)).map(|(id, _)| *id).collect();
-        for id in continued {
-            self.remove(id);
+        for id in self.continued_by(&state.label) {
+            self.give_way(id);
         }
         let size_bytes = state.size_bytes();
         if !self.make_room(size_bytes) {
@@ -189,6 +222,17 @@ impl States {
         self.memory_bytes += size_bytes;
         self.add(Entry::in_memory_only(state, now));
         self.spill(size_bytes, now);
+    }
+
+    /// Keeps a state that the decoder has written into [`States::unfinished_file`].
+    pub(crate) fn insert_file(&mut self, label: Label, now: Duration) {
+        self.expire(now);
+        for id in self.continued_by(&label) {
+            self.give_way(id);
+        }
+        let label = Arc::new(label);
+        let id = self.add(Entry::in_file_only(Arc::clone(&label), now));
+        self.jobs.push(DiskJob::Finish { id, label });
     }
 
     /// A state that is in memory, for use.
@@ -214,30 +258,18 @@ impl States {
     }
 
     /// The disk has done a job. Answers with the state that was asked for, if that was it; none where it is lost.
-    pub(crate) fn hear(&mut self, news: DiskNews, now: Duration) -> Option<(StateId, Option<Arc<State>>)> {
+    pub(crate) fn hear(&mut self, news: DiskNews, now: Duration) -> Option<(StateId, Option<Source>)> {
         match news {
             DiskNews::Written { id, is_written } => {
-                if is_written && let Some(entry) = self.entries.get_mut(&id) {
-                    entry.place = Place::Disk;
-                } else {
-                    self.remove(id);
-                }
+                self.note_written(id, is_written);
                 None
             }
-            DiskNews::Read { id, bytes } => Some((id, self.take_read(id, bytes, now))),
+            DiskNews::Read { id, found } => Some((id, self.take_read(id, found, now))),
         }
     }
 
-    /// Has all that is only in memory written, the newest first.
-    pub(crate) fn flush(&mut self, now: Duration) {
-        self.expire(now);
-        while let Some(id) = self.unwritten().max_by_key(|(_, entry)| entry.last_use).map(|(id, _)| id) {
-            self.write(id, now);
-        }
-    }
-
-    fn take_read(&mut self, id: StateId, bytes: Option<Vec<u8>>, now: Duration) -> Option<Arc<State>> {
-        let (Some(bytes), Some(entry)) = (bytes, self.entries.get_mut(&id)) else {
+    fn take_read(&mut self, id: StateId, found: Option<Found>, now: Duration) -> Option<Source> {
+        let (Some(found), Some(entry)) = (found, self.entries.get_mut(&id)) else {
             // The file is lost already.
             self.forget(id);
             return None;
@@ -245,7 +277,12 @@ impl States {
         self.uses += 1;
         entry.is_being_read = false;
         entry.note_use(self.uses, now);
-        let state = Arc::new(State { label: Arc::clone(&entry.label), bytes });
+        let label = Arc::clone(&entry.label);
+        let bytes = match found {
+            Found::File(path) => return Some(Source::File { label, path }),
+            Found::Bytes(bytes) => bytes,
+        };
+        let state = Arc::new(State { label, bytes });
         let size_bytes = state.size_bytes();
         if self.make_room(size_bytes)
             && let Some(entry) = self.entries.get_mut(&id)
@@ -253,10 +290,30 @@ impl States {
             self.memory_bytes += size_bytes;
             entry.state = Some(Arc::clone(&state));
         }
-        Some(state)
+        Some(Source::Memory(state))
     }
 
-    fn add(&mut self, mut entry: Entry) {
+    /// The states that one with this label makes superfluous: it begins with all of their tokens.
+    fn continued_by(&self, label: &Label) -> Vec<StateId> {
+        let Label { owner, tokens } = label;
+        let is_continued = |entry: &Entry| {
+            let held = &entry.label.tokens;
+            let is_beginning = *owner != Owner::Everybody && tokens.starts_with(held);
+            entry.label.owner == *owner && (held == tokens || is_beginning)
+        };
+        self.entries.iter().filter(|(_, entry)| is_continued(entry)).map(|(id, _)| *id).collect()
+    }
+
+    /// Forgets a state, or only what of it is in memory where the disk has it too.
+    fn give_way(&mut self, id: StateId) {
+        match self.entries.get(&id).map(|entry| entry.place) {
+            Some(Place::Disk) => self.drop_from_memory(id),
+            Some(Place::Memory | Place::BeingWritten | Place::Refused) => self.remove(id),
+            None => {}
+        }
+    }
+
+    fn add(&mut self, mut entry: Entry) -> StateId {
         if self.entries.len() >= STATES_MAX {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.last_use).map(|(id, _)| *id);
             oldest.into_iter().for_each(|id| self.remove(id));
@@ -265,14 +322,15 @@ impl States {
         self.uses += 1;
         entry.last_use = self.uses;
         self.entries.insert(self.last_id, entry);
+        self.last_id
     }
 
     /// Drops from memory what is longest unused, until so many bytes fit in. What has not been written stays, where it can
-    /// be: [`States::spill`] sees to it that there is always some room.
+    /// be: `spill` sees to it that there is always some room.
     fn make_room(&mut self, size_bytes: u64) -> bool {
-        while self.memory_bytes + size_bytes > self.limits.memory_bytes {
-            let may_go =
-                |entry: &&Entry| entry.in_memory() && (entry.place == Place::Disk || !self.limits.has_disk);
+        while self.memory_bytes + size_bytes > self.budget.memory_bytes {
+            let is_safe = |place: Place| matches!(place, Place::Disk | Place::Refused);
+            let may_go = |entry: &&Entry| entry.in_memory() && (is_safe(entry.place) || !self.has_disk());
             let entries = self.entries.iter().filter(|(_, entry)| may_go(entry));
             let Some(id) = entries.min_by_key(|(_, entry)| entry.last_use).map(|(id, _)| *id) else {
                 return false;
@@ -282,34 +340,8 @@ impl States {
         true
     }
 
-    /// Has the longest unused written until a quarter of the memory, and another state of this size, would find room at
-    /// once: writing takes time, and a slot that is given away cannot wait for it.
-    fn spill(&mut self, size_bytes: u64, now: Duration) {
-        if !self.limits.has_disk {
-            return;
-        }
-        let most = self.limits.memory_bytes - size_bytes.max(self.limits.memory_bytes / 4);
-        while self.unwritten().map(|(_, entry)| entry.size_bytes()).sum::<u64>() > most {
-            let oldest = self.unwritten().min_by_key(|(_, entry)| entry.last_use).map(|(id, _)| id);
-            oldest.into_iter().for_each(|id| self.write(id, now));
-        }
-    }
-
-    fn unwritten(&self) -> impl Iterator<Item = (StateId, &Entry)> {
-        self.entries.iter().filter(|(_, entry)| entry.place == Place::Memory).map(|(id, entry)| (*id, entry))
-    }
-
-    fn write(&mut self, id: StateId, now: Duration) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && let Some(state) = &entry.state
-        {
-            entry.place = Place::BeingWritten;
-            self.jobs.push(DiskJob::Write { id, state: Arc::clone(state), age: entry.age(now) });
-        }
-    }
-
     fn expire(&mut self, now: Duration) {
-        let is_old = |entry: &Entry| entry.age(now) > self.limits.max_age;
+        let is_old = |entry: &Entry| entry.age(now) > self.budget.max_age;
         let old: BTreeSet<StateId> =
             self.entries.iter().filter(|(_, entry)| is_old(entry)).map(|(id, _)| *id).collect();
         for id in old {
@@ -321,7 +353,7 @@ impl States {
         if let Some(entry) = self.entries.get_mut(&id) {
             self.memory_bytes -= entry.size_bytes();
             entry.state = None;
-            if entry.place == Place::Memory {
+            if !entry.place.has_file() {
                 self.entries.remove(&id);
             }
         }
@@ -337,7 +369,7 @@ impl States {
     /// Forgets a state and has its file deleted.
     pub(crate) fn remove(&mut self, id: StateId) {
         if let Some(entry) = self.forget(id)
-            && entry.place != Place::Memory
+            && entry.place.has_file()
         {
             self.jobs.push(DiskJob::Delete { label: entry.label });
         }

@@ -96,7 +96,7 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
-    fn restore_or_wait(&mut self, slot: usize, id: StateId) {
+    pub(super) fn restore_or_wait(&mut self, slot: usize, id: StateId) {
         match self.restore_by_id(slot, id) {
             Some(kept) => self.begin_reading(slot, kept),
             None => {

@@ -12,7 +12,7 @@ use crate::decoder::Decoder;
 use crate::protocol::News;
 use crate::worker::request::{Awaited, Stream};
 use crate::worker::slots::common_prefix;
-use crate::worker::states::{DiskJob, DiskNews, Label, Owner, State, StateId};
+use crate::worker::states::{DiskJob, DiskNews, Label, Owner, Room, Source, State, StateId};
 
 impl<D: Decoder> Scheduler<D> {
     /// What came up for the disk since the last call, in order.
@@ -22,27 +22,18 @@ impl<D: Decoder> Scheduler<D> {
 
     /// The disk has done a job.
     pub(crate) fn hear_disk(&mut self, news: DiskNews) {
-        let Some((id, state)) = self.states.hear(news, (self.clock)()) else { return };
+        let Some((id, source)) = self.states.hear(news, (self.clock)()) else { return };
         let waits = |awaits: Option<Awaited>| awaits == Some(Awaited::State(id));
         let slots: Vec<usize> =
             self.running.iter().filter(|(_, stream)| waits(stream.awaits)).map(|(slot, _)| *slot).collect();
         for slot in slots {
-            match &state {
-                Some(state) => {
-                    let kept = self.restore(slot, id, state);
+            match &source {
+                Some(source) => {
+                    let kept = self.restore(slot, id, source);
                     self.begin_reading(slot, kept);
                 }
                 // There may be another one.
                 None => self.put_back(slot),
-            }
-        }
-    }
-
-    /// Saves what is worth it while no stream is held up by that, and only then can be saved.
-    pub(crate) fn save_large(&mut self) {
-        for slot in self.slots.of_chats() {
-            if !self.speed.has_time_for(self.decoder.state_bytes(slot as u32)) {
-                self.save_lost(slot, 0);
             }
         }
     }
@@ -95,10 +86,10 @@ impl<D: Decoder> Scheduler<D> {
             if self.is_being_read(&shared) {
                 continue;
             }
-            let saved = self.states.find_shared(&shared);
-            let saved = saved.and_then(|id| Some((id, self.states.in_memory(id, (self.clock)())?)));
-            let kept = saved.map_or(0, |(id, state)| self.restore(slot, id, &state));
-            self.begin_reading(slot, kept);
+            match self.states.find_shared(&shared) {
+                Some(id) => self.restore_or_wait(slot, id),
+                None => self.begin_reading(slot, 0),
+            }
         }
     }
 
@@ -122,7 +113,7 @@ impl<D: Decoder> Scheduler<D> {
     /// in the slot; none while the disk is at it.
     pub(super) fn restore_by_id(&mut self, slot: usize, id: StateId) -> Option<usize> {
         match self.states.in_memory(id, (self.clock)()) {
-            Some(state) => Some(self.restore(slot, id, &state)),
+            Some(state) => Some(self.restore(slot, id, &Source::Memory(state))),
             None => {
                 self.states.fetch(id);
                 None
@@ -151,14 +142,17 @@ impl<D: Decoder> Scheduler<D> {
     }
 
     /// Puts as much of a state as its stream can use into a slot; answers how many tokens that are.
-    fn restore(&mut self, slot: usize, id: StateId, state: &State) -> usize {
+    fn restore(&mut self, slot: usize, id: StateId, source: &Source) -> usize {
         let Some(stream) = self.running.get(&slot) else { return 0 };
         let tokens = &stream.request.tokens;
         let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
-        let held = state.label.tokens.len();
-        let common = common_prefix(&state.label.tokens, usable);
+        let held = source.label().tokens.len();
+        let common = common_prefix(&source.label().tokens, usable);
         let started = (self.clock)();
-        let is_there = self.decoder.restore_state(slot as u32, &state.bytes, held as u32);
+        let is_there = match source {
+            Source::Memory(state) => self.decoder.restore_state(slot as u32, &state.bytes, held as u32),
+            Source::File { path, .. } => self.decoder.restore_state_file(slot as u32, path, held as u32),
+        };
         let kept = match is_there {
             true if common < held => self.decoder.keep_prefix(slot as u32, common as u32) as usize,
             true => held,
@@ -169,25 +163,48 @@ impl<D: Decoder> Scheduler<D> {
             self.decoder.clear(slot as u32);
             self.states.remove(id);
         }
-        self.speed.observe(state.size_bytes(), (self.clock)().saturating_sub(started));
+        let took = (self.clock)().saturating_sub(started);
+        match source {
+            Source::Memory(state) => self.speed.observe(state.size_bytes(), took),
+            Source::File { .. } => self.speed.spend(took),
+        }
         kept
     }
 
     fn save(&mut self, slot: usize, label: Label) {
         let size_bytes = self.decoder.state_bytes(slot as u32);
-        let is_beside_streams = self.is_anybody_answering();
-        if self.states.covers(label.owner, &label.tokens)
-            || !self.states.takes(size_bytes)
-            || (is_beside_streams && !self.speed.has_time_for(size_bytes))
-        {
+        if self.states.covers(label.owner, &label.tokens) {
             return;
         }
+        match self.states.room_for(size_bytes) {
+            Some(Room::Memory) if !self.is_anybody_answering() || self.speed.has_time_for(size_bytes) => {
+                self.save_to_memory(slot, label, size_bytes);
+            }
+            Some(Room::File) if !self.is_anybody_answering() => self.save_to_file(slot, label),
+            _ => {}
+        }
+    }
+
+    fn save_to_memory(&mut self, slot: usize, label: Label, size_bytes: u64) {
         let started = (self.clock)();
         let saved = self.decoder.save_state(slot as u32);
         let now = (self.clock)();
         self.speed.observe(size_bytes, now.saturating_sub(started));
         if let Some(bytes) = saved {
             self.states.insert(State { label: Arc::new(label), bytes }, now);
+        }
+    }
+
+    fn save_to_file(&mut self, slot: usize, label: Label) {
+        let path = self.states.unfinished_file(&label);
+        let started = (self.clock)();
+        let is_saved = self.decoder.save_state_file(slot as u32, &path);
+        let now = (self.clock)();
+        self.speed.spend(now.saturating_sub(started));
+        if is_saved {
+            self.states.insert_file(label, now);
+        } else {
+            tracing::warn!(tokens = label.tokens.len(), "a large sequence state could not be written");
         }
     }
 

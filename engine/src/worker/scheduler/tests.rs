@@ -10,7 +10,7 @@ use crate::StateBudget;
 use crate::decoder::{Drafting, LoadRequest, PromptReader};
 use crate::protocol::GenerateCommand;
 use crate::scripted::{ScriptedDecoder, ScriptedModel, ScriptedReader, expected_answer};
-use crate::worker::states::{Disk, Limits};
+use crate::worker::states::Disk;
 use crate::{ChatMessage, ChatRole, Priority, Prompt, SamplingOptions, SamplingParams, Token, Usage};
 
 mod arrivals;
@@ -22,6 +22,7 @@ mod pauses;
 mod prefixes;
 mod replies;
 mod restarts;
+mod resting;
 mod shared_prefixes;
 mod side_jobs;
 mod states;
@@ -68,9 +69,7 @@ fn rig_with(slots: u32, model: &ScriptedModel, budget: &StateBudget) -> Rig {
     let spend = move |duration| spent.set(spent.get() + duration);
     let decoder = ScriptedDecoder::new(model, &request, Box::new(spend));
     let (disk, kept) = Disk::open(budget.clone(), decoder.state_traits().identity).unzip();
-    let limits =
-        Limits { memory_bytes: budget.memory_bytes, has_disk: disk.is_some(), max_age: budget.max_age };
-    let states = States::new(limits, decoder.state_traits().can_be_cut, kept.unwrap_or_default());
+    let states = States::new(budget.clone(), decoder.state_traits(), kept.unwrap_or_default());
     let scheduler = Scheduler::new(decoder, states, Box::new(move || clock.get()));
     Rig { scheduler, disk, time, last_step: Duration::ZERO, last_id: 0, told: BTreeMap::new() }
 }
@@ -150,13 +149,30 @@ impl Rig {
         self.hear();
     }
 
-    /// Does what the thread of the disk would do.
-    fn run_disk(&mut self) {
+    /// Does what the thread of the disk would do, and tells whether that was anything.
+    fn run_disk(&mut self) -> bool {
         let jobs = self.scheduler.take_disk_jobs();
+        let has_jobs = !jobs.is_empty();
         for job in jobs {
             let disk = self.disk.as_ref().expect("nothing is asked of a disk that is not there");
             disk.run(job).into_iter().for_each(|news| self.scheduler.hear_disk(news));
         }
+        has_jobs
+    }
+
+    /// Time passes in which nobody asks anything.
+    fn rest(&mut self, time: Duration) {
+        let until = self.time.get() + time;
+        for _ in 0..1_000 {
+            let next = self.scheduler.save_resting();
+            let has_jobs = self.run_disk();
+            match next {
+                _ if has_jobs => {}
+                Some(next) if next <= until => self.time.set(next.max(self.time.get())),
+                _ => return self.time.set(until),
+            }
+        }
+        panic!("the rest does not end");
     }
 
     /// What a worker does when it ends.

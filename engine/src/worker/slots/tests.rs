@@ -9,7 +9,7 @@ fn holding(held: &[(u128, &[Token])]) -> Slots {
     for (index, (user, tokens)) in held.iter().enumerate() {
         if !tokens.is_empty() {
             slots.occupy(index, *user, Priority::Chat, tokens);
-            slots.release(index);
+            slots.release(index, Duration::ZERO);
         }
     }
     slots
@@ -61,7 +61,7 @@ fn who_waited_longest_for_its_next_turn_loses_its_slot() {
     let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[4, 5, 6])]);
     assert_eq!(placed(&slots, BEN, &[7]).0, 0);
     slots.occupy(0, ANNA, Priority::Chat, &[1, 2, 3]);
-    slots.release(0);
+    slots.release(0, Duration::ZERO);
     assert_eq!(placed(&slots, BEN, &[7]).0, 1);
 }
 
@@ -89,7 +89,7 @@ fn no_slot_is_given_twice() {
     slots.occupy(0, ANNA, Priority::Chat, &[]);
     assert_eq!(slots.place(BEN, Priority::Chat, &[1], 0), None);
     assert!(!slots.has_idle());
-    slots.release(0);
+    slots.release(0, Duration::ZERO);
     assert!(slots.has_idle());
 }
 
@@ -100,7 +100,7 @@ fn a_side_job_leaves_the_prefixes_of_chats_alone_while_another_slot_is_free() {
     let taken = side(&slots);
     assert_ne!(taken, 0);
     slots.occupy(taken, ANNA, Priority::Side, &[1, 2, 3, 4]);
-    slots.release(taken);
+    slots.release(taken, Duration::ZERO);
     assert_eq!(side(&slots), taken, "the next one takes the same slot, and leaves the empty one to chats");
     assert_eq!(placed(&slots, BEN, &[8]).0, 3 - taken, "a chat takes the empty one first");
 }
@@ -133,7 +133,7 @@ fn only_what_would_be_missed_is_worth_saving() {
     assert_eq!(lost(&slots, 70), None, "another answer to its last question");
     assert_eq!(slots.lost(1, 0), None);
     slots.occupy(1, BEN, Priority::Side, &run(100));
-    slots.release(1);
+    slots.release(1, Duration::ZERO);
     assert_eq!(slots.lost(1, 0), None, "nobody comes back to a side job");
     slots.occupy(1, BEN, Priority::Chat, &run(20));
     assert_eq!(slots.of_chats(), [1, 0]);

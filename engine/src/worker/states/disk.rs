@@ -7,16 +7,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
-
-use super::directory::{self, EXTENSION, StateFile, UNFINISHED};
-use super::file::{self, FileError, Outgoing};
-use super::{Identity, Label, Owner, State, StateId};
+use super::directory::{self, EXTENSION, StateFile};
+use super::file::{self, Content, FileError, Outgoing};
+use super::names::Names;
+use super::{Identity, Label, State, StateId};
 use crate::StateBudget;
 use crate::worker::serve::Inbox;
 
@@ -25,6 +23,8 @@ use crate::worker::serve::Inbox;
 pub(crate) enum DiskJob {
     /// Write a state that was used so long ago.
     Write { id: StateId, state: Arc<State>, age: Duration },
+    /// Finish the file that the decoder has written, under the name for unfinished ones.
+    Finish { id: StateId, label: Arc<Label> },
     /// Read one.
     Read { id: StateId, label: Arc<Label> },
     /// Note that one was used.
@@ -36,10 +36,19 @@ pub(crate) enum DiskJob {
 /// What came of a job.
 #[derive(Debug)]
 pub(crate) enum DiskNews {
-    /// Of a write.
+    /// Of a write, and of finishing one.
     Written { id: StateId, is_written: bool },
     /// Of a read; none where the file is gone or of no use.
-    Read { id: StateId, bytes: Option<Vec<u8>> },
+    Read { id: StateId, found: Option<Found> },
+}
+
+/// A state that was read and found good.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// A file that only the decoder can read.
+    File(PathBuf),
 }
 
 /// A state that was found on disk.
@@ -55,6 +64,7 @@ pub(crate) struct Kept {
 pub(crate) struct Disk {
     budget: StateBudget,
     identity: Identity,
+    names: Names,
 }
 
 impl Disk {
@@ -64,7 +74,8 @@ impl Disk {
         if budget.disk_bytes == 0 {
             return None;
         }
-        let disk = Self { budget, identity };
+        let names = Names::new(&budget.directory, identity);
+        let disk = Self { budget, identity, names };
         disk.sweep(0);
         let files = directory::list(&disk.budget.directory, EXTENSION);
         let kept = files.iter().filter_map(|file| disk.look_at(file)).collect();
@@ -75,22 +86,19 @@ impl Disk {
     pub(crate) fn run(&self, job: DiskJob) -> Option<DiskNews> {
         match job {
             DiskJob::Write { id, state, age } => {
-                let written = self.write(&state, age);
-                let is_written = written
-                    .inspect_err(|error| tracing::warn!(%error, "a sequence state could not be written"))
-                    .is_ok();
-                Some(DiskNews::Written { id, is_written })
+                Some(self.tell_written(id, &state.label, self.write(&state, age)))
             }
-            DiskJob::Read { id, label } => Some(DiskNews::Read { id, bytes: self.read(&label) }),
+            DiskJob::Finish { id, label } => Some(self.tell_written(id, &label, self.finish(&label))),
+            DiskJob::Read { id, label } => Some(DiskNews::Read { id, found: self.read(&label) }),
             DiskJob::Touch { label } => {
-                if let Ok(file) = File::options().write(true).open(self.path(&label)) {
+                if let Ok(file) = File::options().write(true).open(self.names.finished(&label)) {
                     // It only counts as used less lately.
                     let _ = file.set_modified(SystemTime::now());
                 }
                 None
             }
             DiskJob::Delete { label } => {
-                directory::delete(&self.path(&label));
+                directory::delete(&self.names.finished(&label));
                 None
             }
         }
@@ -102,32 +110,52 @@ impl Disk {
             return Err(FileError::TooLarge);
         }
         self.sweep(outgoing.size_bytes());
-        let path = self.path(&state.label);
-        let unfinished = path.with_extension(format!("{}.{UNFINISHED}", process::id()));
-        let written = write_to(&unfinished, &outgoing, age).and_then(|()| fs::rename(&unfinished, path));
-        if written.is_err() {
-            directory::delete(&unfinished);
-        }
-        Ok(written?)
+        let unfinished = self.names.unfinished(&state.label);
+        write_to(&unfinished, &outgoing, age)?;
+        Ok(fs::rename(&unfinished, self.names.finished(&state.label))?)
     }
 
-    /// The bytes of a state. A file that is of no use is deleted.
-    fn read(&self, label: &Label) -> Option<Vec<u8>> {
-        let path = self.path(label);
+    /// The file was written without making room before: that can be said only now.
+    fn finish(&self, label: &Label) -> Result<(), FileError> {
+        let unfinished = self.names.unfinished(label);
+        let file = File::options().read(true).append(true).open(&unfinished)?;
+        file::seal(&file, label, &self.identity)?;
+        let size_bytes = file.metadata()?.len();
+        if size_bytes > self.budget.disk_bytes {
+            return Err(FileError::TooLarge);
+        }
+        self.sweep(size_bytes);
+        Ok(fs::rename(&unfinished, self.names.finished(label))?)
+    }
+
+    fn tell_written(&self, id: StateId, label: &Label, written: Result<(), FileError>) -> DiskNews {
+        if let Err(error) = &written {
+            tracing::warn!(%error, "a sequence state could not be written");
+            directory::delete(&self.names.unfinished(label));
+        }
+        DiskNews::Written { id, is_written: written.is_ok() }
+    }
+
+    /// A state. A file that is of no use is deleted.
+    fn read(&self, label: &Label) -> Option<Found> {
+        let path = self.names.finished(label);
         let read = open(&path, &self.identity).and_then(|(file, opened)| {
             if opened.label != *label {
                 return Err(FileError::OtherTokens);
             }
-            let bytes = opened.read()?;
+            let content = opened.read()?;
             let _ = file.set_modified(SystemTime::now());
-            Ok(bytes)
+            Ok(match content {
+                Content::Bytes(bytes) => Found::Bytes(bytes),
+                Content::Own => Found::File(path.clone()),
+            })
         });
         read.map_err(|error| discard(&path, &error)).ok()
     }
 
     fn look_at(&self, file: &StateFile) -> Option<Kept> {
         let opened = open(&file.path, &self.identity).and_then(|(_, opened)| {
-            let is_in_its_place = self.path(&opened.label) == file.path;
+            let is_in_its_place = self.names.finished(&opened.label) == file.path;
             if is_in_its_place { Ok(opened) } else { Err(FileError::OtherTokens) }
         });
         let opened = opened.map_err(|error| discard(&file.path, &error)).ok()?;
@@ -139,24 +167,6 @@ impl Disk {
         let directory = std::slice::from_ref(&self.budget.directory);
         let most_bytes = self.budget.disk_bytes.saturating_sub(room_bytes);
         directory::sweep(directory, most_bytes, self.budget.max_age);
-    }
-
-    /// Where a state lies: a name that says nothing of it.
-    fn path(&self, label: &Label) -> PathBuf {
-        let mut hasher = Sha256::new();
-        hasher.update(self.identity);
-        match label.owner {
-            Owner::Everybody => hasher.update([0]),
-            Owner::User(user) => {
-                hasher.update([1]);
-                hasher.update(user.to_le_bytes());
-            }
-        }
-        for token in &label.tokens {
-            hasher.update(token.to_le_bytes());
-        }
-        let name: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.budget.directory.join(name).with_extension(EXTENSION)
     }
 }
 

@@ -11,10 +11,19 @@ use super::{Label, State};
 pub(super) enum Place {
     /// Nowhere but in memory.
     Memory,
-    /// On the way to the disk, and still in memory.
+    /// On the way to the disk; still in memory, unless the decoder writes it.
     BeingWritten,
     /// On disk, and perhaps in memory too.
     Disk,
+    /// Nowhere but in memory: the disk would not take it.
+    Refused,
+}
+
+impl Place {
+    /// Whether there may be a file.
+    pub(super) fn has_file(self) -> bool {
+        matches!(self, Self::BeingWritten | Self::Disk)
+    }
 }
 
 /// One state of [`super::States`].
@@ -50,6 +59,19 @@ impl Entry {
             label: Arc::clone(&state.label),
             state: Some(Arc::new(state)),
             place: Place::Memory,
+            is_being_read: false,
+            last_use: 0,
+            used_at: now,
+            age_before: Duration::ZERO,
+        }
+    }
+
+    /// One that the decoder has written into a file, because memory has no room for it.
+    pub(super) fn in_file_only(label: Arc<Label>, now: Duration) -> Self {
+        Self {
+            label,
+            state: None,
+            place: Place::BeingWritten,
             is_being_read: false,
             last_use: 0,
             used_at: now,
