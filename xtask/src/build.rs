@@ -1,5 +1,6 @@
 //! Compiles what runs: the page and the two programs.
 
+mod cmake;
 pub mod compress;
 pub mod machine;
 pub mod page;

@@ -3,6 +3,11 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Once;
+
+use super::cmake;
+use crate::place;
+use crate::report::doing;
 
 /// ggml's switch, and the flags of `/proc/cpuinfo` that it needs.
 const SWITCHES: [(&str, &[&str]); 4] = [
@@ -12,15 +17,30 @@ const SWITCHES: [(&str, &[&str]); 4] = [
     ("GGML_AVX512_BF16", &["avx512_bf16"]),
 ];
 
-/// Cargo, set to build for this machine. A switch that is set in the environment stays as it is.
+/// Cargo, set to build for this machine. A switch that is set in the environment stays as it is; a build that was made
+/// with others is not taken for one with these.
 pub fn cargo() -> Command {
-    let mut command = Command::new("cargo");
+    static LOOKED: Once = Once::new();
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    command.envs(switches(&cpuinfo).into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+    let on = switches(&cpuinfo);
+    let wanted = SWITCHES.map(|(name, _)| {
+        let detected = if on.contains(&name) { "ON" } else { "OFF" };
+        (name, std::env::var(name).unwrap_or_else(|_| detected.to_owned()))
+    });
+    LOOKED.call_once(|| {
+        for differs in cmake::forget_others(&place::target(), &wanted) {
+            doing(&format!(
+                "llama.cpp was compiled otherwise ({differs}): it is compiled anew, which takes minutes"
+            ));
+        }
+    });
+    let mut command = Command::new("cargo");
+    command.envs(wanted);
     command
 }
 
-fn switches(cpuinfo: &str) -> Vec<(&'static str, &'static str)> {
+/// Those that this processor lets us switch on.
+fn switches(cpuinfo: &str) -> Vec<&'static str> {
     let flags: Vec<&str> = cpuinfo
         .lines()
         .find(|line| line.starts_with("flags"))
@@ -30,7 +50,7 @@ fn switches(cpuinfo: &str) -> Vec<(&'static str, &'static str)> {
     SWITCHES
         .iter()
         .filter(|(_, needed)| needed.iter().all(|flag| flags.contains(flag)))
-        .map(|(switch, _)| (*switch, "ON"))
+        .map(|(switch, _)| *switch)
         .collect()
 }
 
@@ -47,6 +67,6 @@ mod tests {
     #[test]
     fn a_switch_is_on_only_with_all_its_flags() {
         let partly = "flags : avx512f avx512cd avx512vl avx512_vnni";
-        assert_eq!(switches(partly), [("GGML_AVX512_VNNI", "ON")]);
+        assert_eq!(switches(partly), ["GGML_AVX512_VNNI"]);
     }
 }
