@@ -35,6 +35,10 @@ use crate::{kernels, processor, refusal, state, tuning};
 /// for 128 k would take more memory than the model.
 const CONTEXT_TOKENS: u32 = 8192;
 
+/// A template is tried on a few short conversations while it is parsed: a tenth of a second at most, fifty times that on
+/// a busy machine. Whatever never ends is found out here.
+const PARSE_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Some hundred renderings tell how a template writes calls: a second or two, ten times that on a busy machine.
 const TEMPLATE_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -248,38 +252,47 @@ fn check_kind(model: &LlamaModel) -> Result<(), String> {
     Ok(())
 }
 
-/// As [`read_template`], which a hostile template may never return from. Then its thread ends with the process.
+/// The model's template and what it says of replies; a hostile one may never be read. Then its thread ends with the
+/// process.
 fn read_template_in_time(
     model: &'static LlamaModel,
     vocabulary: &Arc<Vocabulary>,
 ) -> Result<(ChatTemplate, Syntax), String> {
+    let (tell_parsed, parsed) = mpsc::sync_channel(1);
     let (tell, told) = mpsc::sync_channel(1);
     let vocabulary = Arc::clone(vocabulary);
-    let reading = move || drop(tell.send(read_template(model, &vocabulary)));
+    let reading = move || {
+        let template = parse_template(model, &vocabulary);
+        // Nobody hears it where it took too long.
+        let _ = tell_parsed.send(());
+        let read = template.map(|(template, source)| {
+            let syntax = Syntax::of(&template, &source);
+            (template, syntax)
+        });
+        let _ = tell.send(read);
+    };
     thread::Builder::new().name("template".to_owned()).spawn(reading).map_err(|error| error.to_string())?;
-    match told.recv_timeout(TEMPLATE_DEADLINE) {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("it was not read within {} s", TEMPLATE_DEADLINE.as_secs())),
-    }
+    within(PARSE_DEADLINE, &parsed)?;
+    within(TEMPLATE_DEADLINE, &told)?.map_err(|error| error.to_string())
 }
 
-/// The model's own template, or one that may do.
-fn read_template(
+fn within<T>(deadline: Duration, told: &mpsc::Receiver<T>) -> Result<T, String> {
+    told.recv_timeout(deadline).ok().ok_or_else(|| format!("it was not read within {} s", deadline.as_secs()))
+}
+
+/// The model's own template, or one that may do, and its source.
+fn parse_template(
     model: &LlamaModel,
     vocabulary: &Vocabulary,
-) -> Result<(ChatTemplate, Syntax), TemplateError> {
+) -> Result<(ChatTemplate, String), TemplateError> {
     let vocab = model.vocab();
     let [bos, eos] = [vocab.bos(), vocab.eos()].map(|token| vocabulary.special_text(token));
     if let Some(own) = model.chat_template(None).ok().and_then(|template| template.to_string().ok()) {
-        let template = ChatTemplate::parse(&own, &bos, &eos)?;
-        let syntax = Syntax::of(&template, &own);
-        return Ok((template, syntax));
+        return Ok((ChatTemplate::parse(&own, &bos, &eos)?, own));
     }
     let Fallback { name, source, stops } = Fallback::for_markers(vocabulary.markers());
     tracing::warn!("the model has no chat template: {name} is used");
-    let template = ChatTemplate::parse(source, &bos, &eos)?.with_stops(stops);
-    let syntax = Syntax::of(&template, source);
-    Ok((template, syntax))
+    Ok((ChatTemplate::parse(source, &bos, &eos)?.with_stops(stops), source.to_owned()))
 }
 
 /// Slots, context and batch as asked for, within what the model was trained for and llama.cpp can do.

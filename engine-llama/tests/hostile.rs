@@ -146,8 +146,13 @@ async fn a_template_that_cannot_be_read_makes_its_model_unusable_and_no_other() 
         rig.add(name, &with_template(header(), source));
     }
     let engine = rig.start();
-    for (name, _, why) in templates {
-        let error = ask(&engine, name, "Hi").await.unwrap_err();
+    // At the same time: what they are waited for adds up otherwise.
+    let refused = templates.map(|(name, _, why)| {
+        let engine = engine.clone();
+        tokio::spawn(async move { (name, why, ask(&engine, name, "Hi").await.unwrap_err()) })
+    });
+    for refused in refused {
+        let (name, why, error) = refused.await.unwrap();
         assert!(
             matches!(error, GenerationError::ModelUnusable { .. } | GenerationError::Template { .. }),
             "{name}: {error:?}"
