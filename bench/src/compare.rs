@@ -79,6 +79,9 @@ pub struct Options {
     /// How often each scenario is done at each server.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Answers at the same time in the scenario of many; both servers need a slot for each.
+    #[arg(long, default_value_t = figure::STREAMS, value_parser = clap::value_parser!(u32).range(1..=256))]
+    streams: u32,
     /// Only these scenarios.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
@@ -130,7 +133,7 @@ async fn compare(options: &Options) -> Result<Report, Failure> {
         identity::Identity::ask(&servers[1], &options.about_b).await,
     ];
     let scenarios = options.scenarios(&servers);
-    let mut rounds = Rounds::begin(&mut servers, run).await?;
+    let mut rounds = Rounds::begin(&mut servers, run, options.streams).await?;
     for number in 0..options.rounds {
         for scenario in &scenarios {
             rounds.take(&mut servers, *scenario, number).await?;

@@ -37,6 +37,9 @@ pub enum Failure {
         /// The part that is.
         percent: u32,
     },
+    /// Between the first text and the last there was no time, or streams that were to write together did not.
+    #[error("the text came all at once: there is no time in which to count it")]
+    AllAtOnce,
     /// Without it nothing can be counted.
     #[error("the server does not tell its usage at the end of a stream (`stream_options.include_usage`)")]
     NoUsage,
@@ -77,4 +80,11 @@ pub enum Failure {
         /// What the measurement takes.
         needs: u64,
     },
+}
+
+impl Failure {
+    /// Whether all went well, and only what was measured is not what was to be measured.
+    pub fn is_no_reading(&self) -> bool {
+        matches!(self, Self::Early { .. } | Self::NoCopy { .. } | Self::AllAtOnce)
+    }
 }

@@ -42,7 +42,7 @@ pub struct Row {
     /// Which.
     pub figure: Figure,
     /// For people.
-    pub title: &'static str,
+    pub title: String,
     /// In what it is measured.
     pub unit: Unit,
     /// The first server.
@@ -72,11 +72,11 @@ pub struct Side {
 
 impl Row {
     /// With the ratio of two medians.
-    pub fn new(figure: Figure, goal: Option<f64>, a: Side, b: Side) -> Self {
+    pub fn new(figure: Figure, title: String, goal: Option<f64>, a: Side, b: Side) -> Self {
         let ratio = a.summary.as_ref().zip(b.summary.as_ref()).map(|(a, b)| a.median / b.median);
         let unit = figure.unit();
         let is_reached = ratio.zip(goal).map(|(ratio, goal)| unit.reaches(ratio, goal));
-        Self { figure, title: figure.title(), unit, a, b, ratio, goal, is_reached }
+        Self { figure, title, unit, a, b, ratio, goal, is_reached }
     }
 
     /// The goal with its direction.

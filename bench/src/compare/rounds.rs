@@ -20,6 +20,7 @@ const LONG_WORDS: usize = 240;
 /// All readings so far.
 pub struct Rounds {
     run: u64,
+    streams: u32,
     measure: Measure,
     /// By figure and server.
     taken: BTreeMap<(Figure, usize), Readings>,
@@ -44,7 +45,7 @@ struct Idle {
 
 impl Rounds {
     /// Learns how long texts are, at the first server: both have the same model.
-    pub async fn begin(servers: &mut [Server; 2], run: u64) -> Result<Self, Failure> {
+    pub async fn begin(servers: &mut [Server; 2], run: u64, streams: u32) -> Result<Self, Failure> {
         let [server, _] = &*servers;
         let mut counts = Vec::new();
         for words in [SHORT_WORDS, LONG_WORDS] {
@@ -58,6 +59,7 @@ impl Rounds {
         }
         Ok(Self {
             run,
+            streams,
             measure: Measure::of(*short, *long),
             taken: BTreeMap::new(),
             idle: Default::default(),
@@ -76,7 +78,8 @@ impl Rounds {
             let [a, b] = &mut *servers;
             let (server, other) = if index == 0 { (a, &*b) } else { (b, &*a) };
             let before = (Instant::now(), other.processor_ms());
-            let mut round = Round { server, run: self.run, number, measure: self.measure };
+            let (run, measure, streams) = (self.run, self.measure, self.streams);
+            let mut round = Round { server, run, number, measure, streams };
             let taken = scenario.take(&mut round).await;
             let name = round.server.name().to_owned();
             if let (Some(idle), Some(from), Some(to)) =
@@ -88,7 +91,7 @@ impl Rounds {
             match taken {
                 Ok(taken) => {
                     for (figure, values) in taken.readings {
-                        tell(number, &name, figure, &values);
+                        self.tell(number, &name, figure, &values);
                         let readings = self.taken.entry((figure, index)).or_default();
                         readings.values.extend(values);
                         if figure.is_of_a_prompt() {
@@ -96,7 +99,7 @@ impl Rounds {
                         }
                     }
                 }
-                Err(failure @ (Failure::Early { .. } | Failure::NoCopy { .. })) => {
+                Err(failure) if failure.is_no_reading() => {
                     eprintln!("round {}: {name}: {scenario:?} left out: {failure}", number + 1);
                     for figure in scenario.figures() {
                         self.taken.entry((*figure, index)).or_default().left_out.push(failure.to_string());
@@ -111,6 +114,13 @@ impl Rounds {
         Ok(())
     }
 
+    fn tell(&self, number: u32, name: &str, figure: Figure, values: &[f64]) {
+        if let Some(summary) = Summary::of(values, figure.unit().more_is_better()) {
+            let (title, unit) = (figure.title(self.streams), figure.unit().sign());
+            eprintln!("round {}: {name}: {title}: {:.1} {unit}", number + 1, summary.median);
+        }
+    }
+
     /// What both used of a processor while the other one was measured, in percent of one core; none where they were
     /// not started here.
     pub fn idle_percent(&self) -> [Option<f64>; 2] {
@@ -123,7 +133,8 @@ impl Rounds {
         let row = |figure: Figure| {
             let more_is_better = figure.unit().more_is_better();
             let side = |server| Some(self.taken.get(&(figure, server))?.side(more_is_better));
-            Some(Row::new(figure, figure.goal(goals), side(0)?, side(1)?))
+            let goal = figure.goal(goals, self.streams);
+            Some(Row::new(figure, figure.title(self.streams), goal, side(0)?, side(1)?))
         };
         Figure::ALL.into_iter().filter_map(row).collect()
     }
@@ -137,12 +148,5 @@ impl Readings {
             cached_tokens: self.usage.map(|usage| usage.cached_tokens()),
             left_out: self.left_out.clone(),
         }
-    }
-}
-
-fn tell(number: u32, name: &str, figure: Figure, values: &[f64]) {
-    if let Some(summary) = Summary::of(values, figure.unit().more_is_better()) {
-        let unit = figure.unit().sign();
-        eprintln!("round {}: {name}: {}: {:.1} {unit}", number + 1, figure.title(), summary.median);
     }
 }

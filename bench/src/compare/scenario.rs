@@ -23,7 +23,7 @@ use crate::failure::Failure;
 pub enum Scenario {
     /// One answer.
     Single,
-    /// Eight answers at the same time.
+    /// Many answers at the same time.
     Together,
     /// A long prompt while four streams write.
     LongPrompt,
@@ -49,6 +49,8 @@ pub struct Round<'a> {
     pub number: u32,
     /// How long texts are in tokens.
     pub measure: Measure,
+    /// Answers at the same time.
+    pub streams: u32,
 }
 
 /// What a scenario found.
@@ -90,7 +92,7 @@ impl Scenario {
     /// Does it once.
     ///
     /// # Errors
-    /// [`Failure::Early`] where the model ended too early for a reading.
+    /// Where there is [no reading](Failure::is_no_reading), or the server fails.
     pub async fn take(self, round: &mut Round<'_>) -> Result<Taken, Failure> {
         match self {
             Self::Single => single::take(round).await,

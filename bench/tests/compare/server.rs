@@ -9,8 +9,8 @@ use engine::scripted::ScriptedModel;
 use store::TestDatabase;
 use tempfile::TempDir;
 
-/// Tokens come one by one, and a run is over in seconds.
-const STEP_US: u32 = 1_000;
+/// Tokens come one after the other even to a busy reader, and a run is over in seconds.
+const STEP_US: u32 = 4_000;
 
 /// An `oriel` with a model of its own, as a command that can be started; its database goes when it is dropped.
 pub struct Oriel {

@@ -19,9 +19,10 @@ use crate::stack::{Stack, oriel};
 use crate::test::browser::{Scratch, free_port, settings};
 pub use options::Options;
 
-/// Answers at the same time, and tokens of each with its prompt: what the goals were set for.
-const SLOTS: &str = "8";
+/// Tokens of each answer with its prompt: what the goals were set for.
 const CONTEXT_TOKENS: &str = "2048";
+/// Which of Oriel's own kernels compute.
+const KERNELS: &str = "ORIEL_KERNELS";
 
 /// Builds what is needed, measures, and prints a table for docs/performance.md.
 pub fn compare(options: &Options) -> Outcome {
@@ -55,22 +56,27 @@ pub fn compare(options: &Options) -> Outcome {
 /// Both servers, started and ended by the bench, so that it can restart them.
 fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
     let data = Scratch::new("compare")?;
-    let settings = oriel_settings(&data.0, model)?;
+    let settings = oriel_settings(&data.0, model, options)?;
     let threads = threads();
-    let peer =
-        peer::Peer { model, port: free_port()?, threads: &threads, slots: SLOTS, context: CONTEXT_TOKENS };
-    let given = format!("{threads} threads, {SLOTS} slots of {CONTEXT_TOKENS} tokens");
+    let peer = peer::Peer {
+        model,
+        port: free_port()?,
+        threads: &threads,
+        slots: &options.slots,
+        context: CONTEXT_TOKENS,
+    };
+    let given = format!("{threads} threads, {} slots of {CONTEXT_TOKENS} tokens", options.slots);
     let mut bench = bench();
     bench.args(["--url-a", &format!("http://{}", settings.backend), "--register-a"]);
     bench.args(["--start-a", &as_one_line(&oriel::command(&settings)?)]);
-    bench.args(["--about-a", &format!("{given}, {}", engine()?)]);
+    bench.args(["--about-a", &format!("{given}, {}", engine(options)?)]);
     bench.args(["--url-b", &peer.url(), "--start-b", &as_one_line(&peer.command(&options.peer)?)]);
     let more: String = options.peer.iter().map(|word| format!(" {word}")).collect();
     bench.args(["--about-b", &format!("{given}{more}, {}", peer::about()?)]);
     bench.arg("--model-file").arg(model).args(["--threads", &threads]);
     let is_q8_0 = model.to_string_lossy().contains("Q8_0");
     bench.args(["--goals", if is_q8_0 { "llama-server-q8-0" } else { "llama-server" }]);
-    bench.args(["--rounds", &options.runs]);
+    bench.args(["--rounds", &options.runs, "--streams", &options.slots]);
     if let Some(only) = &options.only {
         bench.args(["--only", only]);
     }
@@ -83,9 +89,9 @@ fn by_turns(model: &Path, options: &Options, results: &Results) -> Outcome {
 /// What the way of the page takes, nginx and journal included: what its reader sees beside what the engine measured.
 fn through_nginx(model: &Path, options: &Options, results: &Results) -> Outcome {
     let data = Scratch::new("compare-nginx")?;
-    let stack = Stack::start(oriel_settings(&data.0, model)?)?;
+    let stack = Stack::start(oriel_settings(&data.0, model, options)?)?;
     let mut told = fs::read_to_string(results.file("md")).doing("read the table")?;
-    for readers in ["1", SLOTS] {
+    for readers in ["1", &options.slots] {
         let mut bench = Command::new(place::release_program("oriel-bench"));
         bench.args(["speed", "--readers", readers, "--rounds", &options.runs]);
         bench.args(["--password", "only for this measurement"]).env("ORIEL_ADDRESS", stack.address());
@@ -94,25 +100,27 @@ fn through_nginx(model: &Path, options: &Options, results: &Results) -> Outcome 
     fs::write(results.file("md"), told).doing("write the table")
 }
 
-fn oriel_settings(data: &Path, model: &Path) -> Outcome<Settings> {
+fn oriel_settings(data: &Path, model: &Path, options: &Options) -> Outcome<Settings> {
     let mut settings = settings(data)?;
     settings.models = model.to_path_buf();
     settings.environment = vec![
         ("LOG_LEVEL", "warn".into()),
-        ("SLOTS", SLOTS.into()),
+        ("SLOTS", options.slots.clone()),
         ("CONTEXT_TOKENS", CONTEXT_TOKENS.into()),
         ("THREADS", threads()),
         // Three users make an account first.
         ("REGISTRATION", "open".into()),
         ("BCRYPT_COST", "10".into()),
     ];
+    settings.environment.extend(options.kernels.clone().map(|kernels| (KERNELS, kernels)));
     Ok(settings)
 }
 
-/// What the worker says it is.
-fn engine() -> Outcome<String> {
-    let told = command::capture(Command::new(place::release_program("oriel-engine")).arg("version"))?;
-    Ok(told.replace('\n', ", "))
+/// What the worker says it is, and with which kernels it computes.
+fn engine(options: &Options) -> Outcome<String> {
+    let mut version = Command::new(place::release_program("oriel-engine"));
+    version.arg("version").envs(options.kernels.iter().map(|kernels| (KERNELS, kernels)));
+    Ok(command::capture(&mut version)?.replace('\n', ", "))
 }
 
 fn bench() -> Command {
@@ -146,7 +154,10 @@ struct Results(PathBuf);
 impl Results {
     fn new(directory: &Path, model: &Path, options: &Options) -> Self {
         let mut name = format!("compare-{}", model.file_stem().unwrap_or_default().to_string_lossy());
-        for word in &options.peer {
+        if options.slots != "8" {
+            name.push_str(&format!("-{}-slots", options.slots));
+        }
+        for word in options.kernels.iter().chain(&options.peer) {
             name.push_str(&format!("-{}", word.trim_start_matches('-')));
         }
         Self(directory.join(name))

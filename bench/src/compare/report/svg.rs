@@ -42,7 +42,7 @@ fn drawn(row: &Row, top: u32) -> String {
     let mut svg = format!(
         "<text x=\"{BAR_LEFT}\" y=\"{}\">{} <tspan fill=\"#777777\">({better})</tspan></text>\n",
         top + 12,
-        escaped(row.title)
+        escaped(&row.title)
     );
     let sides = [&row.a, &row.b].into_iter().zip(medians).zip(COLOURS).zip([18, 36]);
     for (((side, median), colour), offset) in sides {

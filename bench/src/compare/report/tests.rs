@@ -22,7 +22,13 @@ fn report() -> Report {
         memory_bytes: Some(300 * 1024 * 1024),
     };
     let speed = |figure: Figure, a: &[f64], b: &[f64]| {
-        Row::new(figure, figure.goal(Goals::LlamaServer), side(a, true, 0), side(b, true, 1))
+        Row::new(
+            figure,
+            figure.title(8),
+            figure.goal(Goals::LlamaServer, 8),
+            side(a, true, 0),
+            side(b, true, 1),
+        )
     };
     Report {
         machine: Machine {
@@ -44,7 +50,8 @@ fn report() -> Report {
             speed(Figure::CopySpeed, &[100.0], &[]),
             Row::new(
                 Figure::LongestGap,
-                Figure::LongestGap.goal(Goals::LlamaServer),
+                Figure::LongestGap.title(8),
+                Figure::LongestGap.goal(Goals::LlamaServer, 8),
                 side(&[500.0], false, 0),
                 side(&[9_000.0], false, 0),
             ),

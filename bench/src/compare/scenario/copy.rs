@@ -30,7 +30,7 @@ pub(super) async fn take(round: &Round<'_>, edit: bool) -> Result<Taken, Failure
         return Err(Failure::NoCopy { percent: (copied * 100.0).round() as u32 });
     }
     let figure = if edit { Figure::EditSpeed } else { Figure::CopySpeed };
-    let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
+    let speed = heard.tokens_per_second().ok_or(Failure::AllAtOnce)?;
     Ok(Taken { readings: vec![(figure, vec![speed])], usage: None })
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     let story = Message::user(round.writer("single").story());
     let heard = round.server.answer(0, vec![story], ANSWER_TOKENS, Sampling::lively(round.seed())).await?;
     full(&heard, ANSWER_TOKENS)?;
-    let speed = heard.tokens_per_second().ok_or(Failure::Broken("came all at once"))?;
+    let speed = heard.tokens_per_second().ok_or(Failure::AllAtOnce)?;
     let readings = vec![
         (Figure::SingleSpeed, vec![speed]),
         (Figure::SingleFirst, vec![first_token_ms(&heard)?]),

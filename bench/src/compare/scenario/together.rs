@@ -1,4 +1,4 @@
-//! Eight answers that begin at the same time.
+//! Many answers that begin at the same time.
 
 use std::time::Instant;
 
@@ -10,23 +10,22 @@ use crate::compare::figure::Figure;
 use crate::compare::request::{Message, Sampling};
 use crate::failure::Failure;
 
-const STREAMS: u32 = 8;
 /// Prompts are read one after the other while the first answers are written: long enough that all write together for
 /// most of the time.
 const ANSWER_TOKENS: u32 = 192;
 
 pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     let mut writer = round.writer("together");
-    let stories: Vec<Message> = (0..STREAMS).map(|_| Message::user(writer.story())).collect();
+    let stories: Vec<Message> = (0..round.streams).map(|_| Message::user(writer.story())).collect();
     let answers = stories.into_iter().zip(0..).map(|(story, stream)| {
-        let sampling = Sampling::lively(round.seed() * STREAMS + stream);
+        let sampling = Sampling::lively(round.seed() * round.streams + stream);
         round.server.answer(stream as usize, vec![story], ANSWER_TOKENS, sampling)
     });
     let heard = try_join_all(answers).await?;
     for answer in &heard {
         full(answer, ANSWER_TOKENS)?;
     }
-    let speed = speed(&heard).ok_or(Failure::Broken("came all at once"))?;
+    let speed = speed(&heard).ok_or(Failure::AllAtOnce)?;
     let firsts: Vec<f64> = heard.iter().filter_map(Heard::first_token_ms).collect();
     let last_first_ms = firsts.into_iter().fold(0.0, f64::max);
     let readings = vec![(Figure::TogetherSpeed, vec![speed]), (Figure::TogetherFirst, vec![last_first_ms])];

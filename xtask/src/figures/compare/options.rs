@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use crate::failure::{Failure, Outcome};
 
 const USAGE: &str = "\
-usage: cargo xtask figures compare [--runs N] [--model FILE] [--q8-0] [--only SCENARIOS] [--peer WORDS]
+usage: cargo xtask figures compare [--runs N] [--model FILE] [--q8-0] [--slots N] [--kernels NAME] [--only SCENARIOS]
+                                   [--peer WORDS]
 
   --runs N           how often each scenario is done at each server (5)
   --model FILE       another GGUF file than the starter model, at both
   --q8-0             the file written again with its matrices in Q8_0, at both
+  --slots N          slots of both, and streams in the scenario of many (8)
+  --kernels NAME     Oriel's own kernels, as in ORIEL_KERNELS: `oriel-engine version` names them
   --only SCENARIOS   some of them, with commas between: `oriel-bench compare --help` names them
   --peer WORDS       more for bench/peer/llama_server.py, as in --peer '--kv-unified'";
 
@@ -20,6 +23,10 @@ pub struct Options {
     pub runs: String,
     /// A file of one's own.
     pub model: Option<PathBuf>,
+    /// Answers at the same time.
+    pub slots: String,
+    /// Oriel's own kernels; the best that the processor knows where this is missing.
+    pub kernels: Option<String>,
     /// Scenarios.
     pub only: Option<String>,
     /// Both compute with the file in Q8_0.
@@ -31,7 +38,15 @@ pub struct Options {
 impl Options {
     /// Reads them.
     pub fn read(words: &[&str]) -> Outcome<Self> {
-        let mut options = Self { runs: "5".into(), model: None, only: None, q8_0: false, peer: Vec::new() };
+        let mut options = Self {
+            runs: "5".into(),
+            model: None,
+            slots: "8".into(),
+            kernels: None,
+            only: None,
+            q8_0: false,
+            peer: Vec::new(),
+        };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -42,6 +57,8 @@ impl Options {
             match *word {
                 "--runs" => options.runs = value()?,
                 "--model" => options.model = Some(value()?.into()),
+                "--slots" => options.slots = value()?,
+                "--kernels" => options.kernels = Some(value()?),
                 "--only" => options.only = Some(value()?),
                 "--q8-0" => options.q8_0 = true,
                 "--peer" => options.peer = value()?.split_whitespace().map(str::to_owned).collect(),
@@ -59,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_answered_with_what_is() {
         let read = Options::read(&["--runs", "3", "--q8-0", "--peer", "--kv-unified --guess"]).unwrap();
-        assert_eq!((read.runs.as_str(), read.q8_0), ("3", true));
+        assert_eq!((read.runs.as_str(), read.q8_0, read.slots.as_str()), ("3", true, "8"));
         assert_eq!(read.peer, ["--kv-unified", "--guess"]);
         for words in [&["--runs"][..], &["--fast"]] {
             let message = Options::read(words).unwrap_err().to_string();
