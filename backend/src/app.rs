@@ -11,6 +11,7 @@ pub mod secrets;
 pub mod server;
 pub mod shutdown;
 pub mod start;
+mod survey;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -21,6 +21,7 @@ const EMBED_TEXTS: usize = 16;
 pub struct Engine {
     requests: mpsc::Sender<Request>,
     board: Arc<Board>,
+    slots: u32,
 }
 
 impl Engine {
@@ -35,17 +36,23 @@ impl Engine {
         let found = catalog::scan(&config.model_path)?;
         config.slots = config.slots.max(1);
 
+        let slots = config.slots;
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);
         tokio::spawn(sweeper::run(config.clone(), requests.downgrade()));
         let pool = Pool::new(config, found);
         let board = pool.board();
         tokio::spawn(pool.run(inbox));
-        Ok(Self { requests, board })
+        Ok(Self { requests, board, slots })
     }
 
     /// All models by id, the unusable ones too.
     pub fn models(&self) -> Vec<ModelInfo> {
         self.board.models()
+    }
+
+    /// Answers that a model writes at the same time, where nothing else is set for it.
+    pub fn slots(&self) -> u32 {
+        self.slots
     }
 
     /// Changes with every change of [`Engine::models`].

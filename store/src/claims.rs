@@ -12,6 +12,21 @@ use crate::{GenerationRow, ReplicaId, Store, StoreError};
 /// Taken over at a time: each may be a long prompt to read again.
 const CLAIM_LIMIT: i64 = 64;
 
+/// Of a process that is not `$1`, and whose lease is over.
+const ORPHANED: &str = "g.owner <> $1 AND NOT EXISTS (
+    SELECT FROM replicas r WHERE r.id = g.owner AND r.lease_until > now())";
+
+/// What the dead have left, and to how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Orphans {
+    /// Unfinished generations without an owner.
+    #[diesel(sql_type = BigInt)]
+    pub generations: i64,
+    /// Processes that hold a lease, the one that asks included.
+    #[diesel(sql_type = BigInt)]
+    pub replicas: i64,
+}
+
 #[derive(QueryableByName)]
 struct Claimed {
     #[diesel(sql_type = SqlUuid)]
@@ -69,15 +84,31 @@ impl Store {
         claim(&mut connection, me, CLAIM_LIMIT, "g.owner = $1", Locked::Skip, Some(ids)).await
     }
 
-    /// Takes over generations of processes whose lease is over, some at a time.
+    /// Counts the generations of processes whose lease is over, and those that could take them over.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn claim_expired_generations(&self, me: ReplicaId) -> Result<Vec<GenerationRow>, StoreError> {
+    pub async fn orphans(&self, me: ReplicaId) -> Result<Orphans, StoreError> {
+        let query = format!(
+            "SELECT (SELECT count(*) FROM generations g
+                    WHERE g.status IN ('queued', 'running', 'stopping') AND {ORPHANED}) AS generations,
+                (SELECT count(*) FROM replicas WHERE lease_until > now() OR id = $1) AS replicas"
+        );
+        let query = diesel::sql_query(query).bind::<SqlUuid, _>(me.0);
+        Ok(query.get_result(&mut *self.connection().await?).await?)
+    }
+
+    /// Takes over generations of processes whose lease is over: at most so many, and at most 64.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim_expired_generations(
+        &self,
+        me: ReplicaId,
+        limit: i64,
+    ) -> Result<Vec<GenerationRow>, StoreError> {
         let mut connection = self.connection().await?;
-        let condition = "g.owner <> $1 AND NOT EXISTS (
-            SELECT FROM replicas r WHERE r.id = g.owner AND r.lease_until > now())";
-        claim(&mut connection, me, CLAIM_LIMIT, condition, Locked::Skip, None).await
+        claim(&mut connection, me, limit.min(CLAIM_LIMIT), ORPHANED, Locked::Skip, None).await
     }
 }
 

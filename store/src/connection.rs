@@ -1,7 +1,7 @@
 //! The pool of connections.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Metrics, QueueMode, TimeoutType};
 use diesel::{ConnectionError, ConnectionResult};
@@ -15,13 +15,17 @@ use crate::StoreError;
 use crate::availability::Watch;
 use crate::error::{Kind, SQLSTATE};
 
-/// Connections of one server. Most requests hold one for a millisecond, and PostgreSQL gains nothing from
-/// many more than twice its cores; five servers still stay under its default of 100.
-pub const MAX_CONNECTIONS_DEFAULT: usize = 16;
+/// Connections of one server's pool. Most requests hold one for a millisecond, and PostgreSQL gains nothing from many more
+/// than twice its cores. With [those beside](crate::CONNECTIONS_BESIDE_POOL) six servers fit into its default of 100.
+pub const MAX_CONNECTIONS_DEFAULT: usize = 12;
 
 /// How long a request waits for a connection, or a connection for the server: longer than a PostgreSQL that
 /// is restarted takes to answer, shorter than a person waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two tries for a connection of a server that has none to give: others are given back all the time, the pool's
+/// own too.
+const ASK_CROWDED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
 /// A dead network path is noticed after this long without an acknowledgement, before a lease of six seconds
 /// has been lost twice.
@@ -117,10 +121,19 @@ impl Store {
         self.pool.close();
     }
 
+    /// A connection of the pool. Where neither the pool nor the server has one, it is waited for, but not for ever.
     pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        let error = match self.pool.get().await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => error,
+        let until = Instant::now() + CONNECT_TIMEOUT;
+        let (mut pause, longest) = ASK_CROWDED;
+        let error = loop {
+            match self.pool.get().await {
+                Ok(connection) => return Ok(connection),
+                Err(PoolError::Backend(cause)) if is_crowded(&cause) && Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                    pause = longest.min(pause * 2);
+                }
+                Err(error) => break error,
+            }
         };
         match &error {
             PoolError::Backend(cause) => match Kind::of_text(&cause.to_string()) {
@@ -147,6 +160,11 @@ impl Store {
     pub(crate) async fn unlimited_connection(&self) -> Result<AsyncPgConnection, StoreError> {
         connect(&self.database_url).await.map_err(StoreError::unavailable)
     }
+}
+
+/// Whether the server let nobody in because too many are there.
+fn is_crowded(cause: &diesel_async::pooled_connection::PoolError) -> bool {
+    Kind::of_text(&cause.to_string()) == Kind::Passing
 }
 
 /// Without this each connection that died while nobody used it would fail one call.

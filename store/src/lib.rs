@@ -28,6 +28,7 @@ mod schema;
 pub mod sends;
 pub mod sessions;
 pub mod settings;
+pub mod survey;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 pub mod throttle;
@@ -38,9 +39,10 @@ pub mod watched;
 pub use api_keys::{ApiKeyRow, KeyHolder, NewApiKey};
 pub use assembly::Assembled;
 pub use availability::Availability;
+pub use claims::Orphans;
 pub use cluster::{ClusterError, ClusterState, Durability, EmbeddedCluster};
 pub use column::{Sha256, storable};
-pub use connection::{Store, StoreConfig};
+pub use connection::{MAX_CONNECTIONS_DEFAULT, Store, StoreConfig};
 pub use continuations::NewContinuation;
 pub use conversations::{ConversationChanges, NewConversation};
 pub use error::StoreError;
@@ -51,6 +53,7 @@ pub use notify::{Listener, Notifier};
 pub use replicas::{Heart, Heartbeat, LEASE_S, ReplicaId};
 pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
 pub use sessions::{NewSession, Rotation, SessionRow};
+pub use survey::{CONNECTIONS_BESIDE_POOL, Shortage, Survey};
 #[cfg(feature = "test-support")]
 pub use test_support::TestDatabase;
 pub use throttle::{LoginAttempt, ThrottlePolicy};

@@ -9,11 +9,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::replica::Lease;
 use crate::services::generation::Generations;
+use crate::services::generation::elsewhere::{Occasion, ROUND};
 
 /// As often as leases are prolonged: nothing can have become free in between, unless its owner said so.
 const CLAIM_EVERY: Duration = Duration::from_secs(2);
 /// A stop is also hinted; this is for hints that were lost.
 const STOPS_EVERY: Duration = Duration::from_secs(1);
+/// More than a full claim takes; what others hold locked is left to the next time.
+const ROUNDS_MAX: u32 = 8;
 /// After an outage of the database everybody else has so long to come back first.
 const LEASE: Duration = Duration::from_secs(store::LEASE_S as u64);
 
@@ -37,15 +40,18 @@ async fn take_over(lease: watch::Receiver<Lease>, generations: &Generations) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut suspects = BTreeSet::new();
     loop {
-        let is_due = tokio::select! {
-            _ = tick.tick() => true,
-            () = generations.other_left() => false,
+        let (is_due, occasion) = tokio::select! {
+            _ = tick.tick() => (true, Occasion::Due),
+            occasion = generations.orphaned() => (false, occasion),
         };
-        if may_claim(*lease.borrow(), Instant::now()) {
-            generations.take_over().await;
-            if is_due {
-                generations.take_up_forgotten(&mut suspects).await;
-            }
+        let may_claim = || may_claim(*lease.borrow(), Instant::now());
+        let mut round = 0;
+        while round < ROUNDS_MAX && may_claim() && generations.take_over(occasion, round).await {
+            tokio::time::sleep(ROUND).await;
+            round += 1;
+        }
+        if is_due && may_claim() {
+            generations.take_up_forgotten(&mut suspects).await;
         }
     }
 }

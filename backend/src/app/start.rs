@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::replica::{Replica, ReplicaError};
-use super::{AppState, Database, DatabaseError, files, ownership, secrets, server, shutdown};
+use super::{AppState, Database, DatabaseError, files, ownership, secrets, server, shutdown, survey};
 use crate::AppError;
 use crate::config::Config;
 use crate::middleware::patience::{PLACES, WaitingRoom};
@@ -77,6 +77,7 @@ impl App {
         let store = database.store().clone();
         let keys = secrets::open(&config, &store).await?;
         let replica = Replica::register(store.clone(), &config.data_dir).await?;
+        survey::survey(&store, config.database_connections).await;
         let runtime = Handle::current();
         let cost = secrets::bcrypt_cost(&config, &store).await?;
         let auth = Auth::start(store.clone(), keys, cost, config.registration).await?;

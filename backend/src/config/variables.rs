@@ -64,8 +64,8 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         "DATABASE_CONNECTIONS",
-        "16",
-        "Most connections to the database, 4 to 500. PostgreSQL itself takes 100 by default.",
+        "12",
+        "Most connections of the pool to the database, 4 to 500. Each server takes 4 more; PostgreSQL itself grants 97 by default.",
     ),
     variable(
         "DATABASE_PATIENCE_S",

@@ -28,7 +28,7 @@ use super::idempotency::MayRepeat;
 use crate::{AppError, AppState};
 
 /// Requests that may wait at once. Each holds a connection and what was read of its body; after an outage all of them
-/// come together, and sixteen at a time are served.
+/// come together, and as many at a time are served as the pool has connections.
 pub const PLACES: usize = 256;
 
 /// Pauses before a request is run once more while the database is there. What failed it was one connection, or somebody

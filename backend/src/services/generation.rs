@@ -40,12 +40,11 @@ use engine::{Engine, ModelId};
 use shared::{ApiError, FinishReason, GenerationId, Message, MessageId, StreamEvent, UserId};
 use store::{Chunk, GenerationRow, GenerationStatus, ReplicaId, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::AppResult;
-use elsewhere::{Follower, Hints};
+use elsewhere::{Follower, Hints, Orphaned};
 use journal::Journal;
 use live::LiveHub;
 use model_file::ModelFiles;
@@ -71,7 +70,7 @@ struct Inner {
     registry: Registry,
     owner: ReplicaId,
     runtime: Handle,
-    other_left: Notify,
+    orphaned: Orphaned,
     closing: CancellationToken,
     /// Of the tasks that runners and readers need.
     upkeep: CancellationToken,
@@ -108,7 +107,7 @@ impl Generations {
             registry,
             owner,
             runtime,
-            other_left: Notify::new(),
+            orphaned: Orphaned::default(),
             closing: CancellationToken::new(),
             upkeep: CancellationToken::new(),
             runners: TaskTracker::new(),

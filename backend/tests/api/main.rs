@@ -12,6 +12,7 @@ mod chat;
 mod command_line;
 mod continuing;
 mod conversations;
+mod crowded;
 mod full_disk;
 mod idempotency;
 mod journal;

@@ -1,7 +1,7 @@
 //! Servers that die, freeze or are restarted: another one goes on with their answers.
 
 use engine::ChatRole;
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use shared::{MessageStatus, SendAccepted, StreamEvent};
 
 use crate::chat::foretold;
@@ -74,4 +74,30 @@ async fn a_rolling_restart_loses_nothing() {
     let (here, back) = join(here.until_end(sent.generation_id), back.until_end(sent.generation_id)).await;
     assert_eq!(here, back);
     expect_whole(&ada, &sent, &here).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_leaves_is_shared_by_the_others_as_far_as_they_have_slots() {
+    const SLOTS: usize = 4;
+    let app = TestApp::builder().set("SLOTS", SLOTS.to_string()).start().await;
+    let other = app.replica().await;
+    let mut third = app.process_in(&app.directory().join("third"), &[("SLOTS", "6")]).await;
+    let ada = app.user().await;
+    let at_third = ada.at_url(third.url());
+    let mut readers = Vec::new();
+    for _ in 0..6 {
+        let sent = at_third.say("tokens:1000 pause:10").await;
+        readers.push(ada.follow(&sent).await);
+    }
+    join_all(readers.iter_mut().map(|reader| reader.until(|event| is_delta_after(event, 3)))).await;
+    third.kill().await;
+    // All of them at once: no one waits for the slot of another.
+    join_all(readers.iter_mut().map(|reader| reader.until(is_of_another_owner))).await;
+    let client = app.database.client().await;
+    for server in [&app, &other] {
+        let owner = server.state().generations.owner().to_string();
+        let query = "SELECT count(*) FROM generations WHERE owner::text = $1";
+        let count: i64 = client.query_one(query, &[&owner]).await.expect("a count").get(0);
+        assert!((2..=4).contains(&count), "{count} of 6 are at one of two servers");
+    }
 }

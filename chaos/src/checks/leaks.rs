@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use reqwest::Method;
 use shared::{ClientId, GenerationId, GenerationOptions, SendAccepted, SendMessage, paths};
+use store::CONNECTIONS_BESIDE_POOL;
 use tokio::sync::watch;
 
 use crate::ledger::{Ledger, Rule};
@@ -20,9 +21,6 @@ const SERVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// At 50 tokens a second far longer than [`SERVED_WITHIN`]: who waits for a slot of another does not get it in time.
 const QUESTION: &str = "is there a free slot? tokens:5000";
-
-/// Connections of a server beside its pool: it listens for notifications on one, and sends them on another.
-const CONNECTIONS_BESIDE: u32 = 4;
 
 /// nginx keeps idle connections to the servers for 4 s; a minute is more than any time limit on the way.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
@@ -110,8 +108,8 @@ async fn ask(device: &Device) -> Option<GenerationId> {
 async fn check_connections(ledger: &Ledger, stack: &Stack) {
     let ports: Vec<u16> = stack.replicas.iter().map(|replica| replica.address.port()).collect();
     check_sockets(ledger, &ports, SETTLED_WITHIN).await;
-    let most =
-        (DATABASE_CONNECTIONS + CONNECTIONS_BESIDE) * u32::try_from(stack.replicas.len()).unwrap_or(u32::MAX);
+    let most = (DATABASE_CONNECTIONS + CONNECTIONS_BESIDE_POOL)
+        * u32::try_from(stack.replicas.len()).unwrap_or(u32::MAX);
     let found = database_connections(stack).await;
     ledger.check(Rule::NothingLeaks, found.is_some_and(|found| found <= i64::from(most)), || {
         format!("PostgreSQL has {found:?} connections of the servers; {most} are the bound")

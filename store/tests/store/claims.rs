@@ -1,4 +1,4 @@
-use store::{Claim, GenerationStatus, Heartbeat, ReplicaId, StoreError};
+use store::{Claim, GenerationStatus, Heartbeat, Orphans, ReplicaId, StoreError};
 use uuid::Uuid;
 
 use crate::fixture::{World, chunks};
@@ -49,13 +49,16 @@ async fn only_generations_whose_lease_is_over_are_taken() {
     let ids = world.send().await;
     let other = ReplicaId::new();
     world.store.register_replica(other, Uuid::now_v7()).await.unwrap();
-    assert!(world.store.claim_expired_generations(other).await.unwrap().is_empty());
+    assert!(world.store.claim_expired_generations(other, i64::MAX).await.unwrap().is_empty());
     world.sql(&format!("UPDATE replicas SET lease_until = now() WHERE id = '{}'", world.replica)).await;
-    assert!(world.store.claim_expired_generations(world.replica).await.unwrap().is_empty(), "not its own");
-    let claimed = world.store.claim_expired_generations(other).await.unwrap();
+    assert!(
+        world.store.claim_expired_generations(world.replica, i64::MAX).await.unwrap().is_empty(),
+        "not its own"
+    );
+    let claimed = world.store.claim_expired_generations(other, i64::MAX).await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].claim(), Claim { generation_id: ids.generation_id, owner: other, epoch: 2 });
-    assert!(world.store.claim_expired_generations(other).await.unwrap().is_empty());
+    assert!(world.store.claim_expired_generations(other, i64::MAX).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -65,7 +68,24 @@ async fn generations_of_a_server_that_nobody_knows_are_taken() {
     world.sql("DELETE FROM replicas").await;
     let other = ReplicaId::new();
     world.store.register_replica(other, Uuid::now_v7()).await.unwrap();
-    assert_eq!(world.store.claim_expired_generations(other).await.unwrap().len(), 1);
+    assert_eq!(world.store.claim_expired_generations(other, i64::MAX).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_dead_left_is_counted_and_taken_in_parts() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        world.send().await;
+    }
+    let (me, other) = (ReplicaId::new(), ReplicaId::new());
+    for living in [me, other] {
+        world.store.register_replica(living, Uuid::now_v7()).await.unwrap();
+    }
+    assert_eq!(world.store.orphans(me).await.unwrap(), Orphans { generations: 0, replicas: 3 });
+    world.sql(&format!("UPDATE replicas SET lease_until = now() WHERE id = '{}'", world.replica)).await;
+    assert_eq!(world.store.orphans(me).await.unwrap(), Orphans { generations: 5, replicas: 2 });
+    assert_eq!(world.store.claim_expired_generations(me, 3).await.unwrap().len(), 3);
+    assert_eq!(world.store.orphans(other).await.unwrap(), Orphans { generations: 2, replicas: 2 });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -81,7 +101,7 @@ async fn two_servers_that_claim_at_once_share_and_do_not_quarrel() {
             tokio::spawn(async move {
                 let me = ReplicaId::new();
                 store.register_replica(me, Uuid::now_v7()).await.unwrap();
-                store.claim_expired_generations(me).await.unwrap()
+                store.claim_expired_generations(me, i64::MAX).await.unwrap()
             })
         })
         .collect();
@@ -116,9 +136,9 @@ async fn a_server_that_goes_down_on_purpose_lets_others_take_over_at_once() {
     world.store.register_replica(staying, Uuid::now_v7()).await.unwrap();
     let new = store::NewSend { owner: leaving, ..world.new_send() };
     world.store.begin_send(world.ada, &new).await.unwrap();
-    assert!(world.store.claim_expired_generations(staying).await.unwrap().is_empty());
+    assert!(world.store.claim_expired_generations(staying, i64::MAX).await.unwrap().is_empty());
     world.store.release_replica(leaving, boot).await.unwrap();
-    assert_eq!(world.store.claim_expired_generations(staying).await.unwrap().len(), 1);
+    assert_eq!(world.store.claim_expired_generations(staying, i64::MAX).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

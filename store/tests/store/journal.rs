@@ -120,10 +120,10 @@ async fn nobody_takes_a_generation_over_while_a_batch_of_it_is_being_written() {
     let successor = ReplicaId::new();
     world.store.register_replica(successor, uuid::Uuid::now_v7()).await.unwrap();
     world.sql("UPDATE replicas SET lease_until = now() - interval '1 second'").await;
-    assert!(world.store.claim_expired_generations(successor).await.unwrap().is_empty());
+    assert!(world.store.claim_expired_generations(successor, i64::MAX).await.unwrap().is_empty());
     holder.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
     assert_eq!(append.await.unwrap(), []);
-    assert_eq!(world.store.claim_expired_generations(successor).await.unwrap().len(), 1);
+    assert_eq!(world.store.claim_expired_generations(successor, i64::MAX).await.unwrap().len(), 1);
     let seen = world.store.snapshot(world.ada, claim.generation_id).await.unwrap();
     assert_eq!(seen.assembled.text, "kept");
 }
@@ -153,7 +153,7 @@ async fn after_a_takeover_every_batch_of_the_former_owner_is_fenced_out() {
     world.sql("UPDATE replicas SET lease_until = now() - interval '1 second'").await;
     let taken = loop {
         // A row that the writer holds at the moment is skipped.
-        let taken = world.store.claim_expired_generations(successor).await.unwrap();
+        let taken = world.store.claim_expired_generations(successor, i64::MAX).await.unwrap();
         if let Some(row) = taken.into_iter().next() {
             break row;
         }

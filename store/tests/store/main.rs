@@ -9,6 +9,7 @@
 mod claims;
 mod continuations;
 mod conversations;
+mod crowd;
 mod errors;
 mod fixture;
 mod generations;

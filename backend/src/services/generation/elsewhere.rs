@@ -15,6 +15,7 @@ mod listener;
 mod notice;
 mod queue;
 mod sender;
+mod takeover;
 
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub use follower::{Follower, POLL_EVERY};
 pub use hints::Hints;
 pub use listener::run as listen;
 pub use sender::run as send;
+pub(super) use takeover::Orphaned;
+pub use takeover::{Occasion, ROUND};
 
 /// An answer may have been begun or ended so much longer ago than a hint that was missed.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -66,19 +69,6 @@ impl Generations {
         }
     }
 
-    /// Goes on with the answers of replicas that are gone. Only for one that has held its own lease long enough.
-    pub async fn take_over(&self) {
-        match self.store().claim_expired_generations(self.owner()).await {
-            Ok(rows) => {
-                if !rows.is_empty() {
-                    tracing::info!(count = rows.len(), "goes on with answers of a server that is gone");
-                }
-                rows.into_iter().for_each(|row| self.resume(row));
-            }
-            Err(error) => tracing::debug!(%error, "cannot ask for answers without a server"),
-        }
-    }
-
     /// Ends the answers of this replica whose end was asked for and not heard of.
     pub async fn end_stopped(&self) {
         if self.inner.registry.is_empty() {
@@ -90,9 +80,9 @@ impl Generations {
         }
     }
 
-    /// Returns when another replica has given back its lease: what it owned can be taken over.
-    pub async fn other_left(&self) {
-        self.inner.other_left.notified().await;
+    /// Returns when another replica has said that there are answers without an owner, and why.
+    pub async fn orphaned(&self) -> Occasion {
+        self.inner.orphaned.next().await
     }
 
     /// Tells the others that the lease of this replica was given back.
@@ -137,7 +127,8 @@ impl Generations {
                     }
                 });
             }
-            Hint::Left => self.inner.other_left.notify_one(),
+            Hint::Left => self.inner.orphaned.leave(Occasion::Due),
+            Hint::Shared => self.inner.orphaned.leave(Occasion::Shared),
         }
     }
 

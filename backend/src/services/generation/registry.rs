@@ -81,6 +81,11 @@ impl Registry {
         }
     }
 
+    /// How many answers run here.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Whether nothing runs here.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()

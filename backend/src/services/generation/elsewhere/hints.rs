@@ -74,6 +74,11 @@ impl Hints {
         self.say(Hint::Left);
     }
 
+    /// This replica has taken its share of answers without an owner.
+    pub(super) fn shared(&self) {
+        self.say(Hint::Shared);
+    }
+
     /// How many other replicas live, as the last heartbeat found. The first one may have missed something.
     pub fn set_others(&self, others: u32) {
         if self.inner.others.swap(others, Ordering::Relaxed) == 0 && others > 0 {

@@ -46,6 +46,8 @@ pub enum Hint {
     Lost,
     /// The sender has given its lease back: what it owned can be taken over.
     Left,
+    /// The sender has taken its share of what a server left that is gone; the rest can be taken over.
+    Shared,
 }
 
 /// What makes two hints say the same, so that only the newer counts.
@@ -58,6 +60,7 @@ pub enum Key {
     Stop(GenerationId),
     Lost,
     Left,
+    Shared,
 }
 
 impl Hint {
@@ -71,6 +74,7 @@ impl Hint {
             Self::Stop(generation) => Key::Stop(*generation),
             Self::Lost => Key::Lost,
             Self::Left => Key::Left,
+            Self::Shared => Key::Shared,
         }
     }
 }
