@@ -184,6 +184,13 @@ impl Heard {
         (seconds > 0.0).then(|| after_first / seconds)
     }
 
+    /// What came of the next answer in the same stream.
+    pub fn go_on(&mut self, next: Self) {
+        self.arrivals.extend(next.arrivals);
+        self.text.push_str(&next.text);
+        self.usage.completion_tokens += next.usage.completion_tokens;
+    }
+
     /// Between each text and the next, in ms.
     pub fn gaps_ms(&self) -> Vec<f64> {
         let next = self.arrivals.iter().skip(1);

@@ -60,13 +60,15 @@ async fn an_answer_that_ends_early_or_copies_nothing_gives_no_reading_and_is_tol
     let servers = [Oriel::new("tokens:400").await, Oriel::new("tokens:40 repeat").await];
     let run = Run::of(&servers, &["--rounds", "2", "--only", "single,together,copy"]).finish();
     let report = run.report();
-    let early = |wanted: u32| vec![format!("an answer ended after 40 of {wanted} tokens"); 2];
-    for (figure, wanted) in [("single_speed", 160), ("single_first", 160), ("together_speed", 192)] {
+    let early = vec!["an answer ended after 40 of 160 tokens".to_owned(); 2];
+    for figure in ["single_speed", "single_first", "single_gap"] {
         let row = report.row(figure);
         assert!(row.is_missing("/b/summary") && row.is_missing("/ratio"), "{row:?}");
-        assert_eq!(row.left_out(), [vec![], early(wanted)]);
-        assert_eq!(row.number("/a/summary/count"), 2.0);
+        assert_eq!(row.left_out(), [vec![], early.clone()]);
+        assert!(row.number("/a/summary/count") >= 2.0);
     }
+    // A story that ends is followed by another one.
+    assert_eq!(report.row("together_speed").counts(), [2.0, 2.0]);
     let copying = report.row("copy_speed");
     assert!(copying.is_missing("/a/summary") && copying.is_missing("/ratio"), "{copying:?}");
     assert_eq!(copying.left_out()[0], vec!["only 0 % of the lines of the answer are copied".to_owned(); 2]);

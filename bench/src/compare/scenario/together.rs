@@ -1,4 +1,5 @@
-//! Many answers that begin at the same time.
+//! Many answers that begin at the same time. A story that ends early is followed by another one in its stream: among many
+//! there is nearly always one that a small model cuts short.
 
 use std::time::Instant;
 
@@ -13,15 +14,11 @@ use crate::failure::Failure;
 /// Prompts are read one after the other while the first answers are written: long enough that all write together for
 /// most of the time.
 const ANSWER_TOKENS: u32 = 192;
+/// Stories that one stream may take.
+const STORIES_MAX: u32 = 4;
 
 pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
-    let mut writer = round.writer("together");
-    let stories: Vec<Message> = (0..round.streams).map(|_| Message::user(writer.story())).collect();
-    let answers = stories.into_iter().zip(0..).map(|(story, stream)| {
-        let sampling = Sampling::lively(round.seed() * round.streams + stream);
-        round.server.answer(stream as usize, vec![story], ANSWER_TOKENS, sampling)
-    });
-    let heard = try_join_all(answers).await?;
+    let heard = try_join_all((0..round.streams).map(|stream| write(round, stream))).await?;
     for answer in &heard {
         full(answer, ANSWER_TOKENS)?;
     }
@@ -30,6 +27,25 @@ pub(super) async fn take(round: &Round<'_>) -> Result<Taken, Failure> {
     let last_first_ms = firsts.into_iter().fold(0.0, f64::max);
     let readings = vec![(Figure::TogetherSpeed, vec![speed]), (Figure::TogetherFirst, vec![last_first_ms])];
     Ok(Taken { readings, usage: None })
+}
+
+/// One stream.
+async fn write(round: &Round<'_>, stream: u32) -> Result<Heard, Failure> {
+    let mut writer = round.writer(&format!("together, stream {stream}"));
+    let sampling = Sampling::lively(round.seed() * round.streams + stream);
+    let mut ask = async |tokens: u32| {
+        let story = vec![Message::user(writer.story())];
+        round.server.answer(stream as usize, story, tokens, sampling).await
+    };
+    let mut heard = ask(ANSWER_TOKENS).await?;
+    for _ in 1..STORIES_MAX {
+        let missing = ANSWER_TOKENS.saturating_sub(heard.usage.completion_tokens);
+        if missing == 0 {
+            break;
+        }
+        heard.go_on(ask(missing).await?);
+    }
+    Ok(heard)
 }
 
 /// Tokens a second while all of them write.
