@@ -8,3 +8,4 @@ pub mod conversation;
 pub mod generation;
 pub mod model_choice;
 mod title;
+pub mod traces;

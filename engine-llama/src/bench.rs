@@ -181,6 +181,7 @@ impl Bench<'_> {
         let request = GenerateRequest {
             model: self.model.clone(),
             user,
+            conversation: None,
             prompt: messages.into(),
             sampling,
             answer_so_far: Vec::new(),

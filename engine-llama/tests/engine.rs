@@ -52,6 +52,7 @@ impl TestEngine {
         let request = GenerateRequest {
             model: self.engine.resolve(model).unwrap(),
             user: 1,
+            conversation: None,
             prompt: messages.into(),
             sampling: options.check().unwrap(),
             answer_so_far: Vec::new(),

@@ -96,6 +96,7 @@ async fn begin(engine: &Engine, model: &str, text: &str, options: SamplingOption
     let request = GenerateRequest {
         model: engine.resolve(Some(model)).unwrap(),
         user: 1,
+        conversation: None,
         prompt: vec![ChatMessage::new(ChatRole::User, text)].into(),
         sampling: options.check().unwrap(),
         answer_so_far: Vec::new(),

@@ -82,6 +82,7 @@ async fn ask(engine: &Engine, model: &str, messages: Vec<ChatMessage>, sampling:
     let request = GenerateRequest {
         model: engine.resolve(Some(model)).unwrap(),
         user: 1,
+        conversation: None,
         prompt: messages.into(),
         sampling: sampling.clone(),
         answer_so_far: Vec::new(),

@@ -49,6 +49,7 @@ async fn begin(engine: &Engine, user: u128, messages: Vec<ChatMessage>) -> Gener
     let request = GenerateRequest {
         model: engine.resolve(None).unwrap(),
         user,
+        conversation: None,
         prompt: messages.into(),
         sampling: sampling.check().unwrap(),
         answer_so_far: Vec::new(),

@@ -42,6 +42,7 @@ impl TestEngine {
         let request = GenerateRequest {
             model: self.engine.resolve(None).unwrap(),
             user: 1,
+            conversation: None,
             prompt: prompt.into(),
             sampling: options.check().unwrap(),
             answer_so_far: so_far,

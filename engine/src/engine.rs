@@ -1,6 +1,8 @@
 //! The engine as the backend sees it.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -9,7 +11,7 @@ use crate::pool::{self, Board, Heard, Pool, Request, sweeper};
 use crate::question::{Question, Told};
 use crate::{
     Chat, EmbedRequest, Embeddings, EngineConfig, EngineError, GenerateRequest, Generation, GenerationError,
-    ModelId, ModelInfo, PromptSize, RenderedPrompt, StartError, Token, catalog,
+    ModelId, ModelInfo, PromptSize, RenderedPrompt, StartError, Token, Whose, catalog,
 };
 
 /// Texts that are embedded in one go: between two of them others have a turn, and their vectors fit a frame.
@@ -22,6 +24,7 @@ pub struct Engine {
     requests: mpsc::Sender<Request>,
     board: Arc<Board>,
     slots: u32,
+    state_dir: Arc<Path>,
 }
 
 impl Engine {
@@ -38,11 +41,12 @@ impl Engine {
 
         let slots = config.slots;
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);
+        let state_dir = Arc::from(config.state_dir.as_path());
         tokio::spawn(sweeper::run(config.clone(), requests.downgrade()));
         let pool = Pool::new(config, found);
         let board = pool.board();
         tokio::spawn(pool.run(inbox));
-        Ok(Self { requests, board, slots })
+        Ok(Self { requests, board, slots, state_dir })
     }
 
     /// All models by id, the unusable ones too.
@@ -136,6 +140,21 @@ impl Engine {
     pub async fn unload(&self, model: &ModelId) -> Result<(), EngineError> {
         let model = self.resolve(Some(model.as_str()))?;
         self.ask(|reply| Request::Unload { model, reply }).await
+    }
+
+    /// Forgets what was read for a user or a conversation, in all loaded models and on disk. Nothing that comes after it
+    /// finds any of it; of an answer that is being given, what is left goes when it ends.
+    pub async fn forget(&self, whose: Whose) {
+        // Refused only where the workers are ending: what they write at last is found by [`Engine::kept`].
+        let _ = self.ask(|reply| Request::Forget { whose, reply }).await;
+        let state_dir = Arc::clone(&self.state_dir);
+        let _ = tokio::task::spawn_blocking(move || sweeper::forget(&state_dir, whose)).await;
+    }
+
+    /// Whose states lie on disk.
+    pub async fn kept(&self) -> BTreeSet<Whose> {
+        let state_dir = Arc::clone(&self.state_dir);
+        tokio::task::spawn_blocking(move || sweeper::kept(&state_dir)).await.unwrap_or_default()
     }
 
     /// Ends all answers with `ShuttingDown` and all workers, and returns when no process is left. May be called again.

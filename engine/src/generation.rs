@@ -12,6 +12,9 @@ pub struct GenerateRequest {
     pub model: ModelId,
     /// On whose behalf: turns are fair between users, and what was evaluated for one is never reused for another.
     pub user: u128,
+    /// In which of the user's conversations, so that what is kept of it can be forgotten: see [`crate::Engine::forget`].
+    /// None where it belongs to none.
+    pub conversation: Option<u128>,
     /// What to answer.
     pub prompt: Prompt,
     /// How to sample.

@@ -33,6 +33,7 @@ mod sampling;
 pub mod scripted;
 mod settings;
 mod tools;
+mod whose;
 pub mod worker;
 
 pub use config::EngineConfig;
@@ -53,3 +54,4 @@ pub use prompt::{
 pub use sampling::{Dry, InvalidOption, Mirostat, SamplingOptions, SamplingParams, Xtc};
 pub use settings::{CacheType, FlashAttention, LoraAdapter, ModelSettings, Speculation, StateBudget};
 pub use tools::{Tool, ToolCall, ToolChoice};
+pub use whose::Whose;

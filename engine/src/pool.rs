@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::catalog::Found;
 use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
 use crate::question::{Question, Told};
-use crate::{EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId};
+use crate::{EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, Whose};
 pub(crate) use board::Board;
 use entry::{Answer, Entry, Job};
 use process::{Spec, What, Worker, WorkerId, WorkerNews};
@@ -36,6 +36,7 @@ pub(crate) enum Request {
     Ask { model: ModelId, question: Question, reply: oneshot::Sender<Result<Heard, EngineError>> },
     Load { model: ModelId, reply: oneshot::Sender<Result<(), EngineError>> },
     Unload { model: ModelId, reply: oneshot::Sender<()> },
+    Forget { whose: Whose, reply: oneshot::Sender<()> },
     Shutdown { reply: oneshot::Sender<()> },
 }
 
@@ -134,6 +135,10 @@ impl Pool {
                     Ok(entry) => entry.ask(Job::Ask { key, question, reply }),
                     Err(error) => drop(reply.send(Err(error))),
                 }
+            }
+            Request::Forget { whose, reply } => {
+                self.entries.iter_mut().for_each(|entry| entry.forget(whose));
+                let _ = reply.send(());
             }
             Request::Load { model, reply } => match self.entry_with_room(&model, None) {
                 Ok(entry) => entry.ask(Job::Load { reply }),

@@ -11,12 +11,12 @@ use crate::decoder::{LoadRequest, ModelFacts};
 use crate::question::{Question, Told};
 use crate::{
     FinishReason, GenerationError, LoadStage, MemoryUse, Priority, Prompt, SamplingParams, TextKind, Token,
-    TokenChoice, Usage,
+    TokenChoice, Usage, Whose,
 };
 
 /// Told by a worker before anything else. Raised with every change of the types here, so that a worker of another
 /// build is refused with a clear message.
-pub const PROTOCOL_VERSION: u32 = 7;
+pub const PROTOCOL_VERSION: u32 = 8;
 
 /// Most bytes of one frame. The largest is a conversation on its way to the template; 32 MiB of text is more than any
 /// context, and a length above it means that the two sides no longer understand each other.
@@ -51,6 +51,8 @@ pub enum Command {
         /// From [`GenerateCommand::id`].
         id: u64,
     },
+    /// Nothing of what was read for them is kept, neither in memory nor on disk; of what is being answered, once it ends.
+    Forget(Whose),
 }
 
 /// A new answer.
@@ -60,6 +62,8 @@ pub struct GenerateCommand {
     pub id: u64,
     /// As in [`crate::GenerateRequest`].
     pub user: u128,
+    /// As in [`crate::GenerateRequest`].
+    pub conversation: Option<u128>,
     /// As in [`crate::GenerateRequest`].
     pub prompt: Prompt,
     /// As in [`crate::GenerateRequest`].

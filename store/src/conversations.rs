@@ -127,6 +127,19 @@ impl Store {
         }))
     }
 
+    /// All conversations of a person that are not deleted, in no order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn conversation_ids(&self, user: UserId) -> Result<Vec<ConversationId>, StoreError> {
+        let mut connection = self.connection().await?;
+        let query = conversations::table
+            .filter(conversations::user_id.eq(user.0).and(conversations::deleted_at.is_null()))
+            .select(conversations::id);
+        let ids: Vec<Uuid> = query.load(&mut connection).await?;
+        Ok(ids.into_iter().map(ConversationId).collect())
+    }
+
     /// Changes a conversation. Its place in the list stays: that is for messages.
     ///
     /// # Errors

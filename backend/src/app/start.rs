@@ -19,6 +19,7 @@ use crate::services::auth::Auth;
 use crate::services::chat::Chat;
 use crate::services::conversation::Conversations;
 use crate::services::generation::Generations;
+use crate::services::traces::Traces;
 
 /// How often rows that nobody needs any more are removed.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3600);
@@ -80,10 +81,12 @@ impl App {
         survey::survey(&store, config.database_connections).await;
         let runtime = Handle::current();
         let cost = secrets::bcrypt_cost(&config, &store).await?;
+        let traces = Traces::new(store.clone(), engine.clone(), &keys);
         let auth = Auth::start(store.clone(), keys, cost, config.registration).await?;
-        let generations = Generations::start(store.clone(), engine.clone(), replica.id(), runtime.clone());
+        let generations =
+            Generations::start(store.clone(), engine.clone(), traces.clone(), replica.id(), runtime.clone());
         generations.recover().await.map_err(AppError::from)?;
-        let upkeep = tokio::spawn(upkeep(store.clone()));
+        let upkeep = tokio::spawn(upkeep(store.clone(), traces));
         let ownership = tokio::spawn(ownership::run(replica.lease(), generations.clone()));
 
         let state = web::Data::new(AppState {
@@ -183,13 +186,16 @@ fn engine_config(config: &Config) -> EngineConfig {
     }
 }
 
-async fn upkeep(store: Store) {
+async fn upkeep(store: Store, traces: Traces) {
     let mut tick = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tick.tick().await;
         match store.upkeep().await {
             Ok(removed) => tracing::debug!(?removed, "upkeep"),
             Err(error) => tracing::warn!(%error, "upkeep failed; it is tried again in an hour"),
+        }
+        if let Err(error) = traces.sweep().await {
+            tracing::warn!(%error, "what models keep was not swept; it is tried again in an hour");
         }
     }
 }

@@ -12,7 +12,7 @@ use engine::{
 };
 use futures_util::stream::{SelectAll, select_all, unfold};
 use futures_util::{Stream, StreamExt};
-use shared::{ErrorCode, FieldError, UserId};
+use shared::{ErrorCode, FieldError};
 
 use crate::AppError;
 use crate::error::AppResult;
@@ -110,16 +110,17 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Checks a request and begins with it.
+    /// Checks a request and begins with it; `user` is what the engine knows the person by.
     ///
     /// # Errors
     /// `invalid_fields` with the names of the options, `overloaded` where too many wait.
-    pub async fn begin(engine: &Engine, user: UserId, request: CompletionRequest) -> AppResult<Self> {
+    pub async fn begin(engine: &Engine, user: u128, request: CompletionRequest) -> AppResult<Self> {
         let mut sampling = sampling(&request)?;
         let (_, first) = sampling.pop().ok_or_else(|| AppError::internal("a request for no answer"))?;
         let template = GenerateRequest {
             model: request.model,
-            user: user.0.as_u128(),
+            user,
+            conversation: None,
             prompt: Prompt::from(request.chat),
             sampling: first,
             answer_so_far: Vec::new(),

@@ -79,12 +79,14 @@ impl Conversations {
         Ok(conversation)
     }
 
-    /// Deletes it, for an hour in a way that can be undone. Its running answers end as stopped.
+    /// Deletes it, for an hour in a way that can be undone. Its running answers end as stopped, and what the models keep
+    /// of it goes now: after an undo it is read again.
     pub async fn delete(&self, user: UserId, id: ConversationId) -> AppResult<()> {
         let stopping = self.store.delete_conversation(user, id).await.map_err(absent("conversation"))?;
         for generation in stopping {
             self.generations.stop(generation);
         }
+        self.generations.forget(user, id).await;
         self.generations.list_changed(user);
         Ok(())
     }

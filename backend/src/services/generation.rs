@@ -50,6 +50,8 @@ use live::LiveHub;
 use model_file::ModelFiles;
 use registry::Registry;
 
+use super::traces::Traces;
+
 /// A runner that is told to end writes what it has and is gone; longer than a restart of the database takes.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,6 +64,7 @@ pub struct Generations {
 struct Inner {
     store: Store,
     engine: Engine,
+    traces: Traces,
     hub: LiveHub,
     hints: Hints,
     journal: Journal,
@@ -80,8 +83,8 @@ struct Inner {
 impl Generations {
     /// Begins to write journals for the replica `owner`, and to follow those of the others. All work is done on
     /// `runtime`, which must be the main one: it outlives every request.
-    pub fn start(store: Store, engine: Engine, owner: ReplicaId, runtime: Handle) -> Self {
-        Self::start_polling(store, engine, owner, runtime, Some(elsewhere::POLL_EVERY))
+    pub fn start(store: Store, engine: Engine, traces: Traces, owner: ReplicaId, runtime: Handle) -> Self {
+        Self::start_polling(store, engine, traces, owner, runtime, Some(elsewhere::POLL_EVERY))
     }
 
     /// [`start`](Self::start), but answers of other replicas are asked for every `poll_every` where no hint comes; where
@@ -89,6 +92,7 @@ impl Generations {
     pub fn start_polling(
         store: Store,
         engine: Engine,
+        traces: Traces,
         owner: ReplicaId,
         runtime: Handle,
         poll_every: Option<Duration>,
@@ -101,6 +105,7 @@ impl Generations {
             follower: Follower::new(store.clone(), hub.clone(), registry.clone(), poll_every),
             store,
             engine,
+            traces,
             hub,
             hints,
             model_files: ModelFiles::default(),
@@ -139,6 +144,11 @@ impl Generations {
     /// The models.
     pub fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    /// What the models keep of people's words.
+    pub fn traces(&self) -> &Traces {
+        &self.inner.traces
     }
 
     /// Where readers hear what happens.

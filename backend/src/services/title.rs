@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::{
     ChatMessage, ChatRole, GenerateRequest, GenerationEvent, ModelId, Priority, SamplingOptions, TextKind,
 };
-use shared::{Message, UserId};
+use shared::{ConversationId, Message, UserId};
 
 use super::generation::Generations;
 use crate::error::AppResult;
@@ -58,7 +58,8 @@ async fn name_conversation(
         None => None,
         Some(_) if answer.content.is_empty() => None,
         Some(model) => {
-            tokio::time::timeout(PATIENCE, ask(generations, user, model, &question)).await.ok().flatten()
+            let asked = ask(generations, (user, id), model, &question);
+            tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
         }
     };
     let title = reply.as_deref().and_then(name::from_reply).unwrap_or_else(|| name::from_message(&question));
@@ -69,7 +70,13 @@ async fn name_conversation(
 }
 
 /// What the model says; none where it cannot be asked now.
-async fn ask(generations: &Generations, user: UserId, model: ModelId, question: &str) -> Option<String> {
+async fn ask(
+    generations: &Generations,
+    (user, id): (UserId, ConversationId),
+    model: ModelId,
+    question: &str,
+) -> Option<String> {
+    let traces = generations.traces();
     let options = SamplingOptions {
         temperature: Some(0.0),
         max_tokens: Some(TITLE_TOKENS),
@@ -77,7 +84,8 @@ async fn ask(generations: &Generations, user: UserId, model: ModelId, question: 
     };
     let request = GenerateRequest {
         model,
-        user: user.0.as_u128(),
+        user: traces.user(user),
+        conversation: Some(traces.conversation(id)),
         prompt: conversation(question).into(),
         sampling: options.check().ok()?,
         answer_so_far: Vec::new(),

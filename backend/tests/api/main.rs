@@ -27,3 +27,4 @@ mod slow_readers;
 mod stream;
 mod takeover;
 mod titles;
+mod traces;

@@ -28,8 +28,14 @@ async fn hinted(app: &TestApp) -> Generations {
     state.store.register_replica(id, Uuid::now_v7()).await.expect("a lease");
     let lives = format!("UPDATE replicas SET lease_until = now() + interval '1 hour' WHERE id = '{id}'");
     app.database.client().await.batch_execute(&lives).await.expect("a lease without heartbeats");
-    let other =
-        Generations::start_polling(state.store.clone(), state.engine.clone(), id, Handle::current(), None);
+    let other = Generations::start_polling(
+        state.store.clone(),
+        state.engine.clone(),
+        state.generations.traces().clone(),
+        id,
+        Handle::current(),
+        None,
+    );
     until_it_is_told(&state.generations, &other).await;
     other
 }
@@ -119,8 +125,13 @@ async fn an_answer_of_which_no_hint_comes_is_seen_all_the_same() {
     let ada = app.user().await;
     let state = app.state();
     // Nobody knows of this one, so nobody sends it hints.
-    let deaf =
-        Generations::start(state.store.clone(), state.engine.clone(), ReplicaId::new(), Handle::current());
+    let deaf = Generations::start(
+        state.store.clone(),
+        state.engine.clone(),
+        state.generations.traces().clone(),
+        ReplicaId::new(),
+        Handle::current(),
+    );
     let sent = ada.say("endless pause:20").await;
     let open = ServerReader::open(deaf, ada.account().id, Some(sent.conversation_id), None);
     let mut reader = open.await.expect("a stream");

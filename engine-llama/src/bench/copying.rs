@@ -84,6 +84,7 @@ async fn ask(engine: &Engine, id: &str, question: &str, options: &Options) -> Re
     let request = GenerateRequest {
         model: engine.resolve(Some(id))?,
         user: 1,
+        conversation: None,
         prompt: vec![user(question)].into(),
         sampling: sampling.check().map_err(|invalid| format!("--answer-tokens: {invalid:?}"))?,
         answer_so_far: Vec::new(),

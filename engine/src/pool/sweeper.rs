@@ -1,6 +1,7 @@
 //! Keeps what workers have left on disk in order: each keeps to the budget alone, and none knows of a model that is not
 //! loaded any more.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::WeakSender;
 
 use super::Request;
-use crate::EngineConfig;
 use crate::worker::states::directory;
+use crate::{EngineConfig, Whose};
 
 /// So long may several models together be over the budget, and a state over its age. A look takes some milliseconds.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -35,6 +36,16 @@ pub(crate) async fn run(config: EngineConfig, pool: WeakSender<Request>) {
         // A panic there would only leave files until the next time.
         let _ = tokio::task::spawn_blocking(sweep).await;
     }
+}
+
+/// Deletes what lies there of them, of all models.
+pub(crate) fn forget(state_dir: &Path, whose: Whose) {
+    directories(state_dir).iter().for_each(|directory| directory::forget(directory, whose));
+}
+
+/// Whose states lie there, of all models.
+pub(crate) fn kept(state_dir: &Path) -> BTreeSet<Whose> {
+    directories(state_dir).iter().flat_map(|directory| directory::kept(directory)).collect()
 }
 
 fn directories(state_dir: &Path) -> Vec<PathBuf> {

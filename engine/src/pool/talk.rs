@@ -11,7 +11,7 @@ use super::process::{Exit, Worker};
 use crate::decoder::ModelFacts;
 use crate::mailbox::{GenerationKey, Pushed};
 use crate::protocol::{self, Command, Event, GenerateCommand, News, PROTOCOL_VERSION, Update};
-use crate::{FinishReason, GenerationError, GenerationEvent, LoadStage, MemoryUse, Usage};
+use crate::{FinishReason, GenerationError, GenerationEvent, LoadStage, MemoryUse, Usage, Whose};
 
 impl Entry {
     /// Takes a job: to the worker where it is ready, else to those who wait.
@@ -66,6 +66,13 @@ impl Entry {
     /// Lets an answer go on whose consumer was behind, if it is one of ours.
     pub(super) fn resume(&mut self, key: GenerationKey) -> bool {
         self.expect(key, &Command::Resume { id: key })
+    }
+
+    /// Has its worker forget what was read for them, if it has one.
+    pub(super) fn forget(&mut self, whose: Whose) {
+        if self.worker().is_some() {
+            self.command(&Command::Forget(whose));
+        }
     }
 
     /// Sends a command on an answer of ours, after which there will be news of it.
@@ -253,6 +260,7 @@ impl Entry {
                 self.command(&Command::Generate(Box::new(GenerateCommand {
                     id: key,
                     user: request.user,
+                    conversation: request.conversation,
                     prompt: request.prompt,
                     sampling: request.sampling,
                     answer_so_far: request.answer_so_far,
@@ -288,7 +296,11 @@ impl Entry {
                     let _ = reply.send(Err(error.into()));
                 }
             }
-            Command::Load(_) | Command::Cancel { .. } | Command::Pause { .. } | Command::Resume { .. } => {}
+            Command::Load(_)
+            | Command::Cancel { .. }
+            | Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::Forget(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@ fn command() -> Command {
     Command::Generate(Box::new(GenerateCommand {
         id: 3,
         user: u128::MAX,
+        conversation: None,
         prompt: vec![ChatMessage::new(ChatRole::User, "hé")].into(),
         sampling: SamplingOptions { seed: Some(1), ..SamplingOptions::default() }.check().unwrap(),
         answer_so_far: vec![1, 2],

@@ -65,6 +65,7 @@ impl Routes {
             Command::Cancel { id } => self.inbox.send(Inbox::Cancel { id }).is_ok(),
             Command::Pause { id } => self.inbox.send(Inbox::Pause { id }).is_ok(),
             Command::Resume { id } => self.inbox.send(Inbox::Resume { id }).is_ok(),
+            Command::Forget(whose) => self.inbox.send(Inbox::Forget(whose)).is_ok(),
             Command::Ask { id, question } => self.jobs.send(Job::Ask { id, question }).is_ok(),
             Command::Generate(mut command) => {
                 let id = command.id;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::drafts::Drafter;
 use super::reply::{Reply, Said};
-use super::slots::WORTH_TOKENS;
+use super::slots::{Holder, WORTH_TOKENS};
 use super::states::StateId;
 use super::waiting::Queued;
 use crate::decoder::{PreparedPrompt, TokenFilter};
 use crate::protocol::{GenerateCommand, News};
-use crate::{Priority, SamplingParams, Token, Usage};
+use crate::{Priority, SamplingParams, Token, Usage, Whose};
 
 /// Room for the answer that a prompt must leave where the request names no length.
 const RESERVE_TOKENS: u32 = 256;
@@ -20,7 +20,7 @@ const RESERVE_TOKENS: u32 = 256;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) id: u64,
-    user: u128,
+    whose: Whose,
     priority: Priority,
     pub(crate) sampling: SamplingParams,
     /// Prompt and answer; empty until the prompt has been prepared.
@@ -53,7 +53,7 @@ impl Request {
     pub(crate) fn new(command: GenerateCommand, arrived: Duration) -> Self {
         Self {
             id: command.id,
-            user: command.user,
+            whose: Whose { user: command.user, conversation: command.conversation },
             priority: command.priority,
             sampling: command.sampling,
             tokens: Vec::new(),
@@ -73,6 +73,11 @@ impl Request {
             first_token: Duration::ZERO,
             last_token: Duration::ZERO,
         }
+    }
+
+    /// Whose it is, and of what kind.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { whose: self.whose, priority: self.priority }
     }
 
     /// The prompt is ready: from now on the request may run.
@@ -195,7 +200,7 @@ impl Request {
 
 impl Queued for Request {
     fn user(&self) -> u128 {
-        self.user
+        self.whose.user
     }
 
     fn priority(&self) -> Priority {

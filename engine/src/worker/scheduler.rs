@@ -211,7 +211,16 @@ impl<D: Decoder> Scheduler<D> {
         let stream = self.running.remove(&slot)?;
         self.decoder.end(slot as u32);
         self.slots.release(slot, (self.clock)());
+        if self.slots.is_forgotten(slot) {
+            self.clear(slot);
+        }
         Some(stream.request)
+    }
+
+    /// Empties a slot.
+    fn clear(&mut self, slot: usize) {
+        self.decoder.clear(slot as u32);
+        self.slots.clear(slot);
     }
 
     fn end(&mut self, mut request: Request, reason: FinishReason) {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::scheduler::Scheduler;
 use super::states::{DiskJob, DiskNews};
-use crate::GenerationError;
 use crate::decoder::{Decoder, PreparedPrompt};
 use crate::protocol::{Event, GenerateCommand};
+use crate::{GenerationError, Whose};
 
 /// How long saving may take when the worker ends: well within the time that it gives itself to go, after its last step.
 const SAVE_MAX: Duration = Duration::from_secs(3);
@@ -29,6 +29,7 @@ pub(crate) enum Inbox {
     Resume {
         id: u64,
     },
+    Forget(Whose),
     Disk(DiskNews),
     /// The parent has gone, or wants the worker to go.
     End,
@@ -156,6 +157,7 @@ fn take<D: Decoder>(scheduler: &mut Scheduler<D>, message: Inbox) -> bool {
         Inbox::Cancel { id } => scheduler.cancel(id),
         Inbox::Pause { id } => scheduler.set_paused(id, true),
         Inbox::Resume { id } => scheduler.set_paused(id, false),
+        Inbox::Forget(whose) => scheduler.forget(whose),
         Inbox::Disk(news) => scheduler.hear_disk(news),
         Inbox::End => return false,
     }

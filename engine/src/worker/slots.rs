@@ -3,19 +3,28 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::{Priority, Token};
+use crate::{Priority, Token, Whose};
 
 /// Copying a slot and restoring a state move memory, and reading computes: on small and on large models, on processors
 /// and on accelerators, it takes about as long as reading so many tokens at most. Fewer are read again.
 pub(crate) const WORTH_TOKENS: usize = 16;
+
+/// Whose the tokens of a slot are, and of what kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) whose: Whose,
+    pub(crate) priority: Priority,
+}
 
 /// One slot of the decoder: a sequence of evaluated tokens, in use or left over.
 #[derive(Debug, Default)]
 struct Slot {
     /// The tokens in the cache.
     tokens: Vec<Token>,
-    /// Whose they are, and of what kind of request. Nobody else's request may build on them.
-    holder: Option<(u128, Priority)>,
+    /// Nobody else's request may build on them.
+    holder: Option<Holder>,
+    /// Whether nothing of what it holds may stay when its stream ends.
+    is_forgotten: bool,
     /// Whether a stream runs in it.
     is_busy: bool,
     last_used: u64,
@@ -82,11 +91,12 @@ impl Slots {
     }
 
     /// Marks a slot as in use, with `kept` tokens of `tokens` in its cache.
-    pub(crate) fn occupy(&mut self, slot: usize, user: u128, priority: Priority, kept: &[Token]) {
+    pub(crate) fn occupy(&mut self, slot: usize, holder: Holder, kept: &[Token]) {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.tokens = kept.to_vec();
-            slot.holder = Some((user, priority));
+            slot.holder = Some(holder);
             slot.is_busy = true;
+            slot.is_forgotten = false;
         }
     }
 
@@ -132,7 +142,9 @@ impl Slots {
         // The last token must be evaluated again: only that gives the logits for the next one.
         let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
         let best = (self.slots.iter().enumerate())
-            .filter(|(_, slot)| slot.holder.is_some_and(|(holder, _)| holder == user))
+            .filter(|(_, slot)| {
+                !slot.is_forgotten && slot.holder.is_some_and(|holder| holder.whose.user == user)
+            })
             .map(|(index, slot)| (index, common_prefix(&slot.tokens, usable)))
             .filter(|(_, length)| *length > 0 && *length + WORTH_TOKENS > saved)
             .max_by_key(|(index, length)| {
@@ -151,13 +163,32 @@ impl Slots {
         Some(Placement { slot: least_missed, prefix: best.filter(is_worth_it) })
     }
 
-    /// What a slot holds of a chat that would be missed if no more than `kept` tokens of it stayed: its user, and all of
-    /// its tokens. Cutting off less than half is a continuation, after which the rest is of no use.
-    pub(crate) fn lost(&self, slot: usize, kept: usize) -> Option<(u128, &[Token])> {
+    /// What a slot holds of a chat that would be missed if no more than `kept` tokens of it stayed: whose it is, and
+    /// all of its tokens. Cutting off less than half is a continuation, after which the rest is of no use.
+    pub(crate) fn lost(&self, slot: usize, kept: usize) -> Option<(Whose, &[Token])> {
         let slot = self.slots.get(slot).filter(|slot| slot.is_chats())?;
         let lost = slot.tokens.len().saturating_sub(kept);
-        let (user, _) = slot.holder?;
-        (lost >= WORTH_TOKENS && lost >= kept).then_some((user, &slot.tokens))
+        let whose = slot.holder?.whose;
+        (lost >= WORTH_TOKENS && lost >= kept).then_some((whose, &slot.tokens))
+    }
+
+    /// Nothing of these may stay. Answers the slots to clear now; the others are once they are released.
+    pub(crate) fn forget(&mut self, whose: Whose) -> Vec<usize> {
+        let is_theirs = |slot: &Slot| slot.holder.is_some_and(|holder| whose.includes(holder.whose));
+        let slots = self.slots.iter_mut().enumerate().filter(|(_, slot)| is_theirs(slot));
+        let mut idle = Vec::new();
+        for (index, slot) in slots {
+            slot.is_forgotten = true;
+            if !slot.is_busy {
+                idle.push(index);
+            }
+        }
+        idle
+    }
+
+    /// Whether a slot that was released is to be cleared.
+    pub(crate) fn is_forgotten(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| slot.is_forgotten)
     }
 
     /// The slots that hold something of a chat, those in use before the others, the newest first.
@@ -194,7 +225,8 @@ impl Slots {
 
 impl Slot {
     fn is_chats(&self) -> bool {
-        !self.tokens.is_empty() && self.holder.is_some_and(|(_, holder)| holder == Priority::Chat)
+        let is_chats = self.holder.is_some_and(|holder| holder.priority == Priority::Chat);
+        is_chats && !self.tokens.is_empty() && !self.is_forgotten
     }
 
     /// Tokens that somebody may come back for: a side job never does.

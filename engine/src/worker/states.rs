@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{WORTH_TOKENS, common_prefix};
 use crate::decoder::StateTraits;
-use crate::{StateBudget, Token};
+use crate::{StateBudget, Token, Whose};
 pub(crate) use disk::{Disk, DiskJob, DiskNews, Found};
 pub(crate) use entry::Entry;
 use entry::Place;
@@ -46,8 +46,18 @@ pub(crate) type StateId = u64;
 pub(crate) enum Owner {
     /// Holds nothing but what comes before any word of a user.
     Everybody,
-    /// This user's alone.
-    User(u128),
+    /// These users', and found by the same user alone.
+    One(Whose),
+}
+
+impl Owner {
+    /// The user whose prompts alone may go on from it; none where everybody's may.
+    fn user(self) -> Option<u128> {
+        match self {
+            Self::Everybody => None,
+            Self::One(whose) => Some(whose.user),
+        }
+    }
 }
 
 /// What a state is the state of.
@@ -180,9 +190,9 @@ impl States {
         let usable_of = |entry: &Entry| {
             let label = &entry.label;
             let common = common_prefix(&label.tokens, usable);
-            match label.owner {
-                Owner::User(owner) if owner != user => 0,
-                Owner::User(_) if self.can_be_cut => common,
+            match label.owner.user() {
+                Some(owner) if owner != user => 0,
+                Some(_) if self.can_be_cut => common,
                 _ if common == label.tokens.len() => common,
                 _ => 0,
             }
@@ -198,13 +208,23 @@ impl States {
         self.entries.iter().find(|(_, entry)| is_it(entry)).map(|(id, _)| *id)
     }
 
-    /// Whether a state of these tokens would bring nothing new.
-    pub(crate) fn covers(&self, owner: Owner, tokens: &[Token]) -> bool {
+    /// Whether this state would bring nothing new: another one of its user has its tokens.
+    pub(crate) fn covers(&self, label: &Label) -> bool {
+        let Label { owner, tokens } = label;
         self.entries.values().any(|entry| {
             let held = &entry.label.tokens;
-            let is_part = owner != Owner::Everybody && self.can_be_cut && held.starts_with(tokens);
-            entry.label.owner == owner && (is_part || held == tokens)
+            let is_part = *owner != Owner::Everybody && self.can_be_cut && held.starts_with(tokens);
+            entry.label.owner.user() == owner.user() && (is_part || held == tokens)
         })
+    }
+
+    /// Forgets what was read for these, and has their files deleted.
+    pub(crate) fn forget(&mut self, whose: Whose) {
+        let is_theirs = |owner| matches!(owner, Owner::One(one) if whose.includes(one));
+        let entries = self.entries.iter().filter(|(_, entry)| is_theirs(entry.label.owner));
+        for id in entries.map(|(id, _)| *id).collect::<Vec<StateId>>() {
+            self.remove(id);
+        }
     }
 
     /// Keeps a state, unless there is no room even without those that may go. It takes the place of those of its user that
@@ -271,7 +291,7 @@ impl States {
     fn take_read(&mut self, id: StateId, found: Option<Found>, now: Duration) -> Option<Source> {
         let (Some(found), Some(entry)) = (found, self.entries.get_mut(&id)) else {
             // The file is lost already.
-            self.forget(id);
+            self.drop_entry(id);
             return None;
         };
         self.uses += 1;
@@ -299,7 +319,7 @@ impl States {
         let is_continued = |entry: &Entry| {
             let held = &entry.label.tokens;
             let is_beginning = *owner != Owner::Everybody && tokens.starts_with(held);
-            entry.label.owner == *owner && (held == tokens || is_beginning)
+            entry.label.owner.user() == owner.user() && (held == tokens || is_beginning)
         };
         self.entries.iter().filter(|(_, entry)| is_continued(entry)).map(|(id, _)| *id).collect()
     }
@@ -360,7 +380,7 @@ impl States {
     }
 
     /// Forgets a state that is nowhere else.
-    fn forget(&mut self, id: StateId) -> Option<Entry> {
+    fn drop_entry(&mut self, id: StateId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
         self.memory_bytes -= entry.size_bytes();
         Some(entry)
@@ -368,7 +388,7 @@ impl States {
 
     /// Forgets a state and has its file deleted.
     pub(crate) fn remove(&mut self, id: StateId) {
-        if let Some(entry) = self.forget(id)
+        if let Some(entry) = self.drop_entry(id)
             && entry.place.has_file()
         {
             self.jobs.push(DiskJob::Delete { label: entry.label });

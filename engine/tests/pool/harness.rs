@@ -131,6 +131,7 @@ impl Rig {
         GenerateRequest {
             model: self.engine.resolve(Some(model)).unwrap(),
             user: 1,
+            conversation: None,
             prompt: asks(text).into(),
             sampling: sampling(),
             answer_so_far: Vec::new(),

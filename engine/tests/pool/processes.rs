@@ -105,6 +105,7 @@ fn a_worker_whose_step_never_ends_goes_when_its_parent_has_gone() {
     let generate = GenerateCommand {
         id: 1,
         user: 1,
+        conversation: None,
         prompt: asks("stuck:2").into(),
         sampling: sampling(),
         answer_so_far: Vec::new(),

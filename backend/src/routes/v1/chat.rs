@@ -65,7 +65,8 @@ pub(in crate::routes) async fn complete(
         let state = state.clone();
         async move { state.auth.ended(user.credential).await }
     };
-    let mut completion = Completion::begin(&state.engine, user.id, request).await?;
+    let mut completion =
+        Completion::begin(&state.engine, state.generations.traces().user(user.id), request).await?;
     completion.head_start(HEAD_START, prefer::wait(&http)).await?;
     if streams {
         let head = Head::new("chat.completion.chunk", model);

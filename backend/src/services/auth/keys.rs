@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 /// A derived key.
-pub(super) type Key = [u8; 32];
+pub(in crate::services) type Key = [u8; 32];
 
 /// The keys of one installation.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub struct Keys {
     pub(super) refresh_token: Key,
     pub(super) pepper: Key,
     pub(super) invitation: Key,
+    pub(in crate::services) traces: Key,
     setup_token: Key,
     fingerprint: Key,
 }
@@ -72,6 +73,7 @@ impl Keys {
             refresh_token: key("oriel refresh token"),
             pepper: key("oriel password pepper"),
             invitation: key("oriel invitation"),
+            traces: key("oriel traces"),
             setup_token: key("oriel setup token"),
             fingerprint: key("oriel fingerprint"),
         }
@@ -94,7 +96,7 @@ impl Keys {
 }
 
 /// HMAC-SHA-256.
-pub(super) fn hmac_sha256(key: &[u8], message: &[u8]) -> Key {
+pub(in crate::services) fn hmac_sha256(key: &[u8], message: &[u8]) -> Key {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("any length is a key");
     mac.update(message);

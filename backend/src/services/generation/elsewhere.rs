@@ -51,6 +51,12 @@ impl Generations {
         self.list_changed(user);
     }
 
+    /// A conversation was deleted: no server keeps anything of it in its models.
+    pub async fn forget(&self, user: UserId, conversation: ConversationId) {
+        self.hints().forgotten(user, conversation);
+        self.traces().forget(user, conversation).await;
+    }
+
     /// An answer is about to be given: two devices stay in step. The sender does not wait for it; what is missed is
     /// found by the next fetch.
     pub fn begun(&self, user: UserId, ids: SendAccepted) {
@@ -118,6 +124,10 @@ impl Generations {
             Hint::Progress { conversation, event } => self.inner.follower.progressed(conversation, *event),
             Hint::Titled { user, conversation } => self.show_title_later(user, conversation),
             Hint::List(user) => self.hub().list_changed(user),
+            Hint::Forgotten { user, conversation } => {
+                let traces = self.traces().clone();
+                self.spawn_side_job(async move { traces.forget(user, conversation).await });
+            }
             Hint::Stop(id) => self.stop_here(id),
             Hint::Lost => {
                 let generations = self.clone();
@@ -135,6 +145,7 @@ impl Generations {
     /// Hints of so long ago were missed: reads what readers here would have heard.
     async fn read_again(&self, deaf_for: Duration) -> Result<(), StoreError> {
         self.inner.follower.all_moved();
+        self.traces().sweep().await?;
         let conversations = self.hub().conversations();
         if !conversations.is_empty() {
             for recent in self.store().recent_generations(&conversations, deaf_for + MARGIN).await? {

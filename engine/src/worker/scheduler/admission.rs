@@ -80,7 +80,7 @@ impl<D: Decoder> Scheduler<D> {
         let stays = placement.prefix.filter(|(from, _)| *from == slot).map_or(0, |(_, length)| length);
         self.save_lost(slot, stays);
         let kept = self.reuse(&placement);
-        self.slots.occupy(slot, request.user(), request.priority(), &[]);
+        self.slots.occupy(slot, request.holder(), &[]);
         let begun = self.decoder.begin(slot as u32, &request.sampling, request.answer());
         let known = kept.max(restorable);
         let is_worth_waiting = known + WORTH_TOKENS <= request.shared().len();

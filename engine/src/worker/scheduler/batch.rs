@@ -202,8 +202,7 @@ impl<D: Decoder> Scheduler<D> {
         for part in &plan.parts {
             let message = format!("the model could not be evaluated: {error}");
             self.fail(part.slot, GenerationError::Internal { message });
-            self.decoder.clear(part.slot as u32);
-            self.slots.clear(part.slot);
+            self.clear(part.slot);
         }
     }
 }

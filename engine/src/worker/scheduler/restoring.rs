@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use crate::Token;
 use crate::decoder::Decoder;
 use crate::protocol::News;
 use crate::worker::request::{Awaited, Stream};
 use crate::worker::slots::common_prefix;
 use crate::worker::states::{DiskJob, DiskNews, Label, Owner, Room, Source, State, StateId};
+use crate::{Token, Whose};
 
 impl<D: Decoder> Scheduler<D> {
     /// What came up for the disk since the last call, in order.
@@ -38,6 +38,14 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
+    /// Keeps nothing of these: not in memory, not on disk, and of streams that are running not when they end.
+    pub(crate) fn forget(&mut self, whose: Whose) {
+        self.states.forget(whose);
+        for slot in self.slots.forget(whose) {
+            self.clear(slot);
+        }
+    }
+
     /// The slots that hold something of a chat, the most important first.
     pub(crate) fn slots_to_save(&self) -> Vec<usize> {
         self.slots.of_chats()
@@ -53,8 +61,8 @@ impl<D: Decoder> Scheduler<D> {
 
     /// Saves what a slot is about to lose all of but the first `kept` tokens of, where it would be missed.
     pub(super) fn save_lost(&mut self, slot: usize, kept: usize) {
-        if let Some((user, tokens)) = self.slots.lost(slot, kept) {
-            let label = Label { owner: Owner::User(user), tokens: tokens.to_vec() };
+        if let Some((whose, tokens)) = self.slots.lost(slot, kept) {
+            let label = Label { owner: Owner::One(whose), tokens: tokens.to_vec() };
             self.save(slot, label);
         }
     }
@@ -173,7 +181,7 @@ impl<D: Decoder> Scheduler<D> {
 
     fn save(&mut self, slot: usize, label: Label) {
         let size_bytes = self.decoder.state_bytes(slot as u32);
-        if self.states.covers(label.owner, &label.tokens) {
+        if self.states.covers(&label) {
             return;
         }
         match self.states.room_for(size_bytes) {

@@ -18,6 +18,7 @@ mod batching;
 mod drafts;
 mod endings;
 mod fairness;
+mod forgetting;
 mod pauses;
 mod prefixes;
 mod replies;
@@ -101,6 +102,7 @@ impl Rig {
         GenerateCommand {
             id: self.last_id,
             user,
+            conversation: None,
             prompt: Prompt::Tokens(Vec::new()),
             sampling,
             answer_so_far: Vec::new(),

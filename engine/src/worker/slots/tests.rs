@@ -1,5 +1,9 @@
 use super::*;
 
+fn held_by(user: u128, priority: Priority) -> Holder {
+    Holder { whose: Whose { user, conversation: None }, priority }
+}
+
 const ANNA: u128 = 1;
 const BEN: u128 = 2;
 
@@ -8,7 +12,7 @@ fn holding(held: &[(u128, &[Token])]) -> Slots {
     let mut slots = Slots::new(held.len() as u32);
     for (index, (user, tokens)) in held.iter().enumerate() {
         if !tokens.is_empty() {
-            slots.occupy(index, *user, Priority::Chat, tokens);
+            slots.occupy(index, held_by(*user, Priority::Chat), tokens);
             slots.release(index, Duration::ZERO);
         }
     }
@@ -52,7 +56,7 @@ fn a_conversation_that_only_begins_alike_takes_an_empty_slot() {
 #[test]
 fn a_long_common_prefix_is_copied_when_its_slot_is_in_use() {
     let mut slots = Slots::new(2);
-    slots.occupy(0, ANNA, Priority::Chat, &run(200));
+    slots.occupy(0, held_by(ANNA, Priority::Chat), &run(200));
     assert_eq!(placed(&slots, ANNA, &run(300)), (1, Some((0, 200))));
 }
 
@@ -60,7 +64,7 @@ fn a_long_common_prefix_is_copied_when_its_slot_is_in_use() {
 fn who_waited_longest_for_its_next_turn_loses_its_slot() {
     let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[4, 5, 6])]);
     assert_eq!(placed(&slots, BEN, &[7]).0, 0);
-    slots.occupy(0, ANNA, Priority::Chat, &[1, 2, 3]);
+    slots.occupy(0, held_by(ANNA, Priority::Chat), &[1, 2, 3]);
     slots.release(0, Duration::ZERO);
     assert_eq!(placed(&slots, BEN, &[7]).0, 1);
 }
@@ -77,16 +81,16 @@ fn another_answer_to_the_same_question_replaces_the_old_one_rather_than_another_
 #[test]
 fn running_slots_stay_neighbours() {
     let mut slots = Slots::new(5);
-    slots.occupy(3, ANNA, Priority::Chat, &[]);
+    slots.occupy(3, held_by(ANNA, Priority::Chat), &[]);
     assert_eq!(placed(&slots, BEN, &[1]).0, 2);
-    slots.occupy(2, ANNA, Priority::Chat, &[]);
+    slots.occupy(2, held_by(ANNA, Priority::Chat), &[]);
     assert_eq!(placed(&slots, BEN, &[1]).0, 1);
 }
 
 #[test]
 fn no_slot_is_given_twice() {
     let mut slots = Slots::new(1);
-    slots.occupy(0, ANNA, Priority::Chat, &[]);
+    slots.occupy(0, held_by(ANNA, Priority::Chat), &[]);
     assert_eq!(slots.place(BEN, Priority::Chat, &[1], 0), None);
     assert!(!slots.has_idle());
     slots.release(0, Duration::ZERO);
@@ -99,7 +103,7 @@ fn a_side_job_leaves_the_prefixes_of_chats_alone_while_another_slot_is_free() {
     let side = |slots: &Slots| slots.place(ANNA, Priority::Side, &[1, 2, 3, 4], 0).unwrap().slot;
     let taken = side(&slots);
     assert_ne!(taken, 0);
-    slots.occupy(taken, ANNA, Priority::Side, &[1, 2, 3, 4]);
+    slots.occupy(taken, held_by(ANNA, Priority::Side), &[1, 2, 3, 4]);
     slots.release(taken, Duration::ZERO);
     assert_eq!(side(&slots), taken, "the next one takes the same slot, and leaves the empty one to chats");
     assert_eq!(placed(&slots, BEN, &[8]).0, 3 - taken, "a chat takes the empty one first");
@@ -127,14 +131,14 @@ fn what_can_be_restored_is_not_taken_from_a_slot_that_has_less_of_it() {
 #[test]
 fn only_what_would_be_missed_is_worth_saving() {
     let mut slots = holding(&[(ANNA, &run(100)), (ANNA, &[])]);
-    let lost = |slots: &Slots, kept| slots.lost(0, kept).map(|(user, tokens)| (user, tokens.len()));
+    let lost = |slots: &Slots, kept| slots.lost(0, kept).map(|(whose, tokens)| (whose.user, tokens.len()));
     assert_eq!(lost(&slots, 0), Some((ANNA, 100)));
     assert_eq!(lost(&slots, 30), Some((ANNA, 100)), "another branch of the conversation");
     assert_eq!(lost(&slots, 70), None, "another answer to its last question");
     assert_eq!(slots.lost(1, 0), None);
-    slots.occupy(1, BEN, Priority::Side, &run(100));
+    slots.occupy(1, held_by(BEN, Priority::Side), &run(100));
     slots.release(1, Duration::ZERO);
     assert_eq!(slots.lost(1, 0), None, "nobody comes back to a side job");
-    slots.occupy(1, BEN, Priority::Chat, &run(20));
+    slots.occupy(1, held_by(BEN, Priority::Chat), &run(20));
     assert_eq!(slots.of_chats(), [1, 0]);
 }

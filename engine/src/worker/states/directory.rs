@@ -9,6 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::names;
+use crate::Whose;
+
 /// How the files of states end.
 pub(super) const EXTENSION: &str = "state";
 /// How they end while they are written.
@@ -61,6 +64,28 @@ pub(crate) fn sweep(directories: &[PathBuf], most_bytes: u64, max_age: Duration)
         total -= file.size_bytes;
         delete(&file.path);
     }
+}
+
+/// Deletes what lies there of these, finished or not.
+pub(crate) fn forget(directory: &Path, whose: Whose) {
+    for (owner, file) in owned(directory) {
+        if whose.includes(owner) {
+            delete(&file.path);
+        }
+    }
+}
+
+/// Whose states lie there.
+pub(crate) fn kept(directory: &Path) -> impl Iterator<Item = Whose> {
+    owned(directory).map(|(owner, _)| owner)
+}
+
+fn owned(directory: &Path) -> impl Iterator<Item = (Whose, StateFile)> + use<> {
+    let files = [EXTENSION, UNFINISHED].map(|extension| list(directory, extension));
+    files.into_iter().flatten().filter_map(|file| {
+        let owner = names::whose(file.path.file_name()?.to_str()?)?;
+        Some((owner, file))
+    })
 }
 
 /// The files of a directory with this ending; none where it cannot be read.

@@ -42,17 +42,16 @@ impl States {
         if !is_written {
             entry.place = Place::Refused;
             if !entry.in_memory() {
-                self.forget(id);
+                self.drop_entry(id);
             }
             return;
         }
         entry.place = Place::Disk;
         let label = Arc::clone(&entry.label);
         for continued in self.continued_by(&label).into_iter().filter(|continued| *continued != id) {
-            let has_same_file =
-                self.entries.get(&continued).is_some_and(|entry| entry.label.tokens == label.tokens);
+            let has_same_file = self.entries.get(&continued).is_some_and(|entry| entry.label == label);
             if has_same_file {
-                self.forget(continued);
+                self.drop_entry(continued);
             } else {
                 self.remove(continued);
             }

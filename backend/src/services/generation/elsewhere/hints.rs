@@ -59,6 +59,11 @@ impl Hints {
         self.say(Hint::Titled { user, conversation });
     }
 
+    /// A conversation was deleted, and nothing of it is to be kept.
+    pub fn forgotten(&self, user: UserId, conversation: ConversationId) {
+        self.say(Hint::Forgotten { user, conversation });
+    }
+
     /// The list of conversations of a person has changed.
     pub fn list_changed(&self, user: UserId) {
         self.say(Hint::List(user));

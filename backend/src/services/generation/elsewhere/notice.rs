@@ -38,6 +38,13 @@ pub enum Hint {
         /// Which.
         conversation: ConversationId,
     },
+    /// A conversation was deleted: nothing of it is kept in models.
+    Forgotten {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        conversation: ConversationId,
+    },
     /// The list of conversations of a person has changed.
     List(UserId),
     /// Somebody wants the end of an answer; it is recorded already.
@@ -56,6 +63,7 @@ pub enum Key {
     Begun(GenerationId),
     Progress(Option<GenerationId>, &'static str),
     Titled(ConversationId),
+    Forgotten(ConversationId),
     List(UserId),
     Stop(GenerationId),
     Lost,
@@ -70,6 +78,7 @@ impl Hint {
             Self::Begun { generation, .. } => Key::Begun(*generation),
             Self::Progress { event, .. } => Key::Progress(subject(event), event.name()),
             Self::Titled { conversation, .. } => Key::Titled(*conversation),
+            Self::Forgotten { conversation, .. } => Key::Forgotten(*conversation),
             Self::List(user) => Key::List(*user),
             Self::Stop(generation) => Key::Stop(*generation),
             Self::Lost => Key::Lost,

@@ -37,7 +37,8 @@ impl Runner {
         loop {
             let attempt = self.attempt(GenerateRequest {
                 model: request.model.clone(),
-                user: user.0.as_u128(),
+                user: self.generations.traces().user(user),
+                conversation: Some(self.generations.traces().conversation(self.job.conversation_id)),
                 prompt: branch.without_oldest(omitted).into(),
                 sampling: request.sampling.clone(),
                 answer_so_far: Vec::new(),

@@ -111,7 +111,8 @@ impl Runner {
         tracing::debug!(generation = %id, epoch = self.job.claim.epoch, tokens = self.earlier_tokens, "going on");
         self.attempt(GenerateRequest {
             model,
-            user: user.0.as_u128(),
+            user: self.generations.traces().user(user),
+            conversation: Some(self.generations.traces().conversation(self.job.conversation_id)),
             prompt: Prompt::Tokens(params.prompt),
             sampling: params.sampling,
             answer_so_far: written.tokens,
