@@ -4,6 +4,7 @@ mod address;
 mod footnote;
 mod formula;
 mod picture;
+mod series;
 
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use crate::components::chat::code_block::CodeBlock;
 use address::safe_address;
 use formula::formula;
 use picture::Picture;
+use series::{Part, Series};
 
 /// Headings of an answer stand below those of the page: its name, and the message's.
 const HEADINGS_ABOVE: u8 = 2;
@@ -61,23 +63,31 @@ pub(super) fn BlockView(props: &BlockProps) -> Html {
     }
 }
 
-/// Each block as a component of its own, known by its place.
+impl Part for Shared<Block> {
+    fn draw(&self, place: usize) -> Html {
+        html! { <BlockView key={place} block={self.clone()} /> }
+    }
+}
+
+/// The blocks of a text, each a component of its own.
 pub(super) fn blocks(blocks: &[Rc<Block>]) -> Html {
-    blocks
-        .iter()
-        .enumerate()
-        .map(|(place, block)| html! { <BlockView key={place} block={Shared(Rc::clone(block))} /> })
-        .collect()
+    html! { <Series<Shared<Block>> parts={shared(blocks)} /> }
+}
+
+fn shared<T>(all: &[Rc<T>]) -> Vec<Shared<T>> {
+    all.iter().map(|one| Shared(Rc::clone(one))).collect()
+}
+
+impl Part for Shared<Item> {
+    fn draw(&self, place: usize) -> Html {
+        html! { <ItemView key={place} item={self.clone()} /> }
+    }
 }
 
 fn list(start: Option<u64>, items: &[Rc<Item>]) -> Html {
     let is_loose = |item: &Rc<Item>| item.content.iter().any(|block| matches!(**block, Block::Paragraph(_)));
     let class = classes!(items.iter().any(is_loose).then_some("loose"));
-    let items = items
-        .iter()
-        .enumerate()
-        .map(|(place, item)| html! { <ItemView key={place} item={Shared(Rc::clone(item))} /> })
-        .collect::<Html>();
+    let items = html! { <Series<Shared<Item>> parts={shared(items)} /> };
     match start {
         Some(1) => html! { <ol {class}>{ items }</ol> },
         Some(start) => html! { <ol {class} start={start.to_string()}>{ items }</ol> },
@@ -109,15 +119,18 @@ fn ItemView(props: &ItemProps) -> Html {
 }
 
 fn table(alignments: &Rc<[Alignment]>, head: &Rc<Row>, rows: &[Rc<Row>]) -> Html {
-    let row = |place: usize, row: &Rc<Row>, head: bool| {
-        html! { <RowView key={place} row={Shared(Rc::clone(row))} alignments={Rc::clone(alignments)} {head} /> }
+    let row = |row: &Rc<Row>, head: bool| RowProps {
+        row: Shared(Rc::clone(row)),
+        alignments: Rc::clone(alignments),
+        head,
     };
+    let rows: Vec<_> = rows.iter().map(|each| row(each, false)).collect();
     // Reachable by keyboard, because it may have to scroll.
     html! {
         <div class="table" role="group" aria-label="Table" tabindex="0">
             <table>
-                <thead>{ row(0, head, true) }</thead>
-                <tbody>{ for rows.iter().enumerate().map(|(place, each)| row(place, each, false)) }</tbody>
+                <thead>{ row(head, true).draw(0) }</thead>
+                <tbody><Series<RowProps> parts={rows} /></tbody>
             </table>
         </div>
     }
@@ -128,6 +141,12 @@ struct RowProps {
     row: Shared<Row>,
     alignments: Rc<[Alignment]>,
     head: bool,
+}
+
+impl Part for RowProps {
+    fn draw(&self, place: usize) -> Html {
+        html! { <RowView key={place} ..self.clone() /> }
+    }
 }
 
 #[component]

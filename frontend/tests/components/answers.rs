@@ -9,7 +9,7 @@ use shared::{
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::page::{BusyMachine, Mounted, Seen, frame, until};
+use super::page::{Mounted, Seen, SilentLine, busy_machine, frame, until};
 use super::signed_in::{TestPage, TestProps, chat, has_button, person, question};
 
 const TEXT: &str = ".prose";
@@ -81,7 +81,8 @@ impl Run {
 }
 
 /// A conversation whose answer has begun, on the page.
-async fn begun() -> (Mounted<TestPage>, Run) {
+async fn begun() -> (Mounted<TestPage>, Run, SilentLine) {
+    let line = SilentLine::new();
     let page = Mounted::<TestPage>::new(TestProps { user: person() }).await;
     let question = question();
     let run = Run::of(Message {
@@ -98,7 +99,7 @@ async fn begun() -> (Mounted<TestPage>, Run) {
     conversation.show(None);
     chat().open.set(conversation);
     until("the answer waits", || page.all("[aria-busy]").len() == 1).await;
-    (page, run)
+    (page, run, line)
 }
 
 async fn shows(page: &Mounted<TestPage>, text: &str) {
@@ -110,7 +111,7 @@ async fn shows(page: &Mounted<TestPage>, text: &str) {
 
 #[wasm_bindgen_test]
 async fn the_last_word_before_the_end_stays_when_another_answer_goes_on() {
-    let (page, mut run) = begun().await;
+    let (page, mut run, _line) = begun().await;
     let seen = Seen::new(&page.root, TEXT);
     chat().hear(run.writes("one two"));
     shows(&page, "one two").await;
@@ -119,7 +120,7 @@ async fn the_last_word_before_the_end_stays_when_another_answer_goes_on() {
     chat().hear(run.ends(FinishReason::Stopped));
     until("the end", || has_button(&page, "Continue")).await;
 
-    let _busy = BusyMachine::new();
+    let _busy = busy_machine();
     let mut longer = run.continued();
     chat().hear(longer.place());
     until("it goes on", || page.all("[aria-busy]").len() == 1).await;
@@ -132,8 +133,8 @@ async fn the_last_word_before_the_end_stays_when_another_answer_goes_on() {
 
 #[wasm_bindgen_test]
 async fn an_answer_that_goes_on_before_the_end_of_the_first_is_heard_of_keeps_its_text() {
-    let (page, mut run) = begun().await;
-    let (seen, _busy) = (Seen::new(&page.root, TEXT), BusyMachine::new());
+    let (page, mut run, _line) = begun().await;
+    let (seen, _busy) = (Seen::new(&page.root, TEXT), busy_machine());
     chat().hear(run.writes("one two"));
     shows(&page, "one two").await;
     let mut longer = run.continued();
@@ -149,8 +150,8 @@ async fn an_answer_that_goes_on_before_the_end_of_the_first_is_heard_of_keeps_it
 
 #[wasm_bindgen_test]
 async fn an_answer_of_which_only_the_end_is_heard_keeps_what_is_shown_of_it() {
-    let (page, mut run) = begun().await;
-    let (seen, _busy) = (Seen::new(&page.root, TEXT), BusyMachine::new());
+    let (page, mut run, _line) = begun().await;
+    let (seen, _busy) = (Seen::new(&page.root, TEXT), busy_machine());
     chat().hear(run.writes("one two"));
     chat().hear(run.ends(FinishReason::Stopped));
     shows(&page, "one two").await;
@@ -168,8 +169,8 @@ async fn an_answer_of_which_only_the_end_is_heard_keeps_what_is_shown_of_it() {
 
 #[wasm_bindgen_test]
 async fn a_gap_in_the_stream_takes_nothing_back() {
-    let (page, mut run) = begun().await;
-    let (seen, _busy) = (Seen::new(&page.root, TEXT), BusyMachine::new());
+    let (page, mut run, _line) = begun().await;
+    let (seen, _busy) = (Seen::new(&page.root, TEXT), busy_machine());
     chat().hear(run.writes("one two"));
     shows(&page, "one two").await;
     let missed = run.writes(" three");
@@ -189,7 +190,7 @@ async fn a_gap_in_the_stream_takes_nothing_back() {
 
 #[wasm_bindgen_test]
 async fn what_another_device_has_added_is_shown_whichever_news_of_it_comes_first() {
-    let (page, mut run) = begun().await;
+    let (page, mut run, _line) = begun().await;
     chat().hear(run.writes("one two"));
     chat().hear(run.ends(FinishReason::Stopped));
     shows(&page, "one two").await;
@@ -203,7 +204,7 @@ async fn what_another_device_has_added_is_shown_whichever_news_of_it_comes_first
 
 #[wasm_bindgen_test]
 async fn a_version_that_is_being_written_is_whole_in_the_frame_in_which_it_is_shown_again() {
-    let (page, mut run) = begun().await;
+    let (page, mut run, _line) = begun().await;
     chat().hear(run.writes("one two"));
     chat().hear(run.ends(FinishReason::Stopped));
     // Two devices go on with it at the same time.
@@ -218,7 +219,7 @@ async fn a_version_that_is_being_written_is_whole_in_the_frame_in_which_it_is_sh
     show(&second);
     shows(&page, "one two four").await;
     chat().hear(first.writes(" five"));
-    let (seen, _busy) = (Seen::new(&page.root, TEXT), BusyMachine::new());
+    let (seen, _busy) = (Seen::new(&page.root, TEXT), busy_machine());
     show(&first);
     shows(&page, "one two three five").await;
     assert_eq!(seen.texts(), ["one two four", "one two three five"]);

@@ -3,7 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 use yew::AttrValue;
 
-use super::page::{Mounted, until};
+use super::page::{Mounted, Seen, busy_machine, until};
 
 fn properties(source: &str, streaming: bool) -> MarkdownProps {
     MarkdownProps { source: AttrValue::from(source.to_owned()), streaming }
@@ -104,4 +104,25 @@ async fn a_long_answer_keeps_the_nodes_of_its_closed_blocks() {
     }
     let whole = Mounted::<Markdown>::new(properties(&source, false)).await;
     assert_eq!(page.one(".prose").inner_html(), whole.one(".prose").inner_html());
+}
+
+#[wasm_bindgen_test]
+async fn on_a_busy_machine_no_part_of_a_growing_text_is_seen_before_the_one_before_it_is_whole() {
+    let cases = [
+        ("One two", "One two three.\n\nFour"),
+        ("- one two", "- one two three\n- four"),
+        ("> one two", "> one two three\n>\n> four"),
+        ("- a\n\n  one two", "- a\n\n  one two three\n\n  four\n- five"),
+        ("| a |\n|---|\n| one two", "| a |\n|---|\n| one two three |\n| four |\n"),
+        ("```\none two\n", "```\none two\nthree\n```\nFour"),
+    ];
+    for (before, after) in cases {
+        let mut page = Mounted::<Markdown>::new(properties(before, true)).await;
+        let whole = Mounted::<Markdown>::new(properties(after, true)).await;
+        let seen = Seen::new(&page.root, ".prose");
+        let _busy = busy_machine();
+        page.update(properties(after, true)).await;
+        until(after, || page.one(".prose").inner_html() == whole.one(".prose").inner_html()).await;
+        seen.must_only_have_grown();
+    }
 }

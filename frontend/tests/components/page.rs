@@ -28,13 +28,23 @@ impl<C: BaseComponent<Properties: Clone>> Mounted<C> {
         let handle = yew::Renderer::<C>::with_root_and_props(root.clone(), properties).render();
         let mounted = Self { root, handle: Some(handle) };
         frame().await;
+        mounted.settled().await;
         mounted
     }
 
     /// Gives it other properties and waits until they are shown.
     pub async fn update(&mut self, properties: C::Properties) {
         self.handle.as_mut().unwrap().update(properties);
-        task().await;
+        self.settled().await;
+    }
+
+    /// Until nothing changes any more: on a busy machine Yew draws in several turns.
+    async fn settled(&self) {
+        let mut before = None;
+        while before.as_ref() != Some(&self.root.inner_html()) {
+            before = Some(self.root.inner_html());
+            turn().await;
+        }
     }
 
     pub fn all(&self, selector: &str) -> Vec<HtmlElement> {
@@ -71,12 +81,10 @@ pub async fn frame() {
     JsFuture::from(promise).await.unwrap();
 }
 
-/// The end of what is under way: Yew renders in micro-tasks, a message comes after all of them.
-async fn task() {
+/// A turn of the event loop, after those that were asked for before it.
+async fn turn() {
     let promise = Promise::new(&mut |resolve, _| {
-        let channel = web_sys::MessageChannel::new().unwrap();
-        channel.port1().set_onmessage(Some(&resolve));
-        channel.port2().post_message(&JsValue::NULL).unwrap();
+        web_sys::window().unwrap().set_timeout_with_callback(&resolve).unwrap();
     });
     JsFuture::from(promise).await.unwrap();
 }
@@ -103,24 +111,48 @@ pub fn script(code: &str) -> JsValue {
     Function::new_no_args(code).call0(&JsValue::NULL).unwrap()
 }
 
-/// A machine so busy that Yew lets the browser paint between drawing a component and running its effects, which it does
-/// when 16 ms have gone by: each look at the clock takes longer. Until it is dropped.
-pub struct BusyMachine;
+/// Something that a test has put in the place of a function of the browser. Until it is dropped.
+pub struct Replaced {
+    place: &'static str,
+    before: JsValue,
+}
 
-impl BusyMachine {
-    pub fn new() -> Self {
-        script(
-            "const now = globalThis.realNow = Date.now;
-             let ahead = 0;
-             Date.now = () => now() + (ahead += 20);",
-        );
-        Self
+impl Replaced {
+    fn new(place: &'static str, now: &str) -> Self {
+        let before = script(&format!("return {place};"));
+        script(&format!("const before = {place}; {place} = {now};"));
+        Self { place, before }
     }
 }
 
-impl Drop for BusyMachine {
+impl Drop for Replaced {
     fn drop(&mut self) {
-        script("Date.now = globalThis.realNow;");
+        let put_back = Function::new_with_args("before", &format!("{} = before;", self.place));
+        put_back.call1(&JsValue::NULL, &self.before).unwrap();
+    }
+}
+
+/// A machine so busy that Yew lets the browser paint wherever it may, which it does when 16 ms have gone by: each look at
+/// the clock takes longer.
+pub fn busy_machine() -> Replaced {
+    Replaced::new("Date.now", "((ahead) => () => before.call(Date) + (ahead += 20))(0)")
+}
+
+/// A line on which nothing is answered, so that a test alone says what is heard. When it is dropped every request fails.
+pub struct SilentLine {
+    _fetch: Replaced,
+}
+
+impl SilentLine {
+    pub fn new() -> Self {
+        let silent = "() => new Promise((_, reject) => addEventListener('line-ends', () => reject(new TypeError('the line is gone')), { once: true }))";
+        Self { _fetch: Replaced::new("globalThis.fetch", silent) }
+    }
+}
+
+impl Drop for SilentLine {
+    fn drop(&mut self) {
+        script("dispatchEvent(new Event('line-ends'))");
     }
 }
 
