@@ -66,6 +66,24 @@ export class Visitor {
     await this.page.screenshot({ path: join(directory, `${name}.png`), animations: "disabled" });
   }
 
+  // Desktop and phone, light and dark.
+  async pictures(directory, name) {
+    if (!directory) return;
+    const { page } = this;
+    const wide = page.viewportSize();
+    const theme = await page.evaluate(() => document.documentElement.getAttribute("data-theme"));
+    const show = (scheme) => page.evaluate((scheme) => document.documentElement.setAttribute("data-theme", scheme), scheme);
+    for (const [kind, size] of [["desktop", wide], ["phone", { width: 390, height: 844 }]]) {
+      await page.setViewportSize(size);
+      for (const scheme of ["light", "dark"]) {
+        await show(scheme);
+        await this.picture(directory, `${name}-${kind}-${scheme}`);
+      }
+    }
+    await page.setViewportSize(wide);
+    await show(theme ?? "");
+  }
+
   // Until nothing moves any more but what moves for ever: a theme comes as a transition of the whole page.
   rest() {
     return this.page.evaluate(async () => {

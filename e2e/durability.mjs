@@ -21,7 +21,7 @@ export const durability = [
     await chat.untilGrown(60);
     processes(world).kill("worker");
     await page.getByRole("button", { name: "Continue" }).waitFor({ timeout: ANSWER_MS });
-    await picturesOf(page, visitor, screenshots, "failed-answer");
+    await visitor.pictures(screenshots, "failed-answer");
     await goOn(world, growth);
   }],
 
@@ -30,11 +30,30 @@ export const durability = [
     const growth = await beginStory(world);
     await chat.stop();
     await page.getByRole("button", { name: "Continue" }).waitFor();
-    await picturesOf(page, visitor, screenshots, "stopped-answer");
+    await visitor.pictures(screenshots, "stopped-answer");
     await goOn(world, growth);
     await page.reload();
     await chat.answers.last().waitFor();
     must((await page.getByRole("group", { name: "Versions" }).count()) === 0, "the pager counts what was gone on with");
+  }],
+
+  ["what is written while an answer is written waits for its end, across a reload", async (world) => {
+    const { chat, page, visitor, screenshots } = world;
+    await beginStory(world);
+    await chat.composer.fill("Written below a running answer.");
+    must(await chat.stopButton.isVisible(), "the answer cannot be stopped while something is being written");
+    await chat.sendButton.click();
+    await chat.waiting.getByText("when the answer before it has ended").waitFor();
+    must((await chat.composer.inputValue()) === "", "the text stands in the composer and below the answer");
+    await visitor.pictures(screenshots, "held-message");
+    await page.reload();
+    await chat.waiting.getByText("when the answer before it has ended").waitFor();
+    await chat.untilGrown(20);
+    await chat.stopButton.click();
+    await until("the message at the server", async () => (await chat.waiting.count()) === 0, ANSWER_MS);
+    await chat.answers.nth(1).waitFor();
+    await chat.end();
+    await questionsAre(chat, [STORY, "Written below a running answer."]);
   }],
 
   ["two devices read the same answer, and either of them stops it", async (world) => {
@@ -93,7 +112,7 @@ export const durability = [
     await chat.waiting.getByRole("button", { name: "Send now" }).waitFor();
     await chat.send("Second, written below it.");
     await chat.waiting.nth(1).getByText("after the message before it").waitFor();
-    await picturesOf(page, visitor, screenshots, "waiting-message");
+    await visitor.pictures(screenshots, "waiting-message");
     await visitor.context.setOffline(false);
     await until("both messages at the server", async () => (await chat.waiting.count()) === 0, ANSWER_MS);
     await chat.untilEnded();
@@ -265,13 +284,13 @@ export const durability = [
     await page.route("**/api/**", (route) => route.abort("connectionrefused"));
     processes(world).kill("nginx");
     await page.getByText("Reconnecting").waitFor();
-    await picturesOf(page, visitor, screenshots, "reconnecting");
+    await visitor.pictures(screenshots, "reconnecting");
     await page.evaluate(() => {
       globalThis.ahead_ms = 61_000;
       dispatchEvent(new Event("offline"));
     });
     await page.getByRole("button", { name: "Try now" }).waitFor();
-    await picturesOf(page, visitor, screenshots, "long-outage");
+    await visitor.pictures(screenshots, "long-outage");
     await page.unroute("**/api/**");
     await page.getByRole("button", { name: "Try now" }).click();
     await page.getByRole("button", { name: "Try now" }).waitFor({ state: "detached" });
@@ -339,20 +358,4 @@ async function questionsAre(chat, expected) {
   const shown = () => chat.questions.locator(".bubble").allTextContents();
   await until(`the messages ${expected.join(" / ")}`, async () => (await shown()).join("|") === expected.join("|"), PATIENCE_MS,
     async () => `\n  seen: ${(await shown()).join(" / ")}`);
-}
-
-// Desktop and phone, light and dark.
-async function picturesOf(page, visitor, directory, name) {
-  if (!directory) return;
-  const wide = page.viewportSize();
-  const theme = await page.evaluate(() => document.documentElement.getAttribute("data-theme"));
-  for (const [kind, size] of [["desktop", wide], ["phone", { width: 390, height: 844 }]]) {
-    await page.setViewportSize(size);
-    for (const scheme of ["light", "dark"]) {
-      await page.evaluate((scheme) => document.documentElement.setAttribute("data-theme", scheme), scheme);
-      await visitor.picture(directory, `${name}-${kind}-${scheme}`);
-    }
-  }
-  await page.setViewportSize(wide);
-  await page.evaluate((theme) => document.documentElement.setAttribute("data-theme", theme ?? ""), theme);
 }

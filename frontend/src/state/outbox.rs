@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! Behind ─→ Waiting ⇄ Sending ─→ (acknowledged: gone)
-//!              ↑         │ (passing trouble: waits, and is tried again by itself)
-//!              └ Refused ┘ (needs a person: send again, change or discard)
+//!            ↑ ↑         │ (passing trouble: waits, and is tried again by itself)
+//!            │ └ Refused ┘ (needs a person: send again, change or discard)
+//!         Held (the answer that it follows is still being written)
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ impl Kept {
 pub enum Delivery {
     /// Waits for the message before it.
     Behind,
+    /// Waits for the end of the answer that it follows.
+    Held,
     /// On its way, from this tab or from another one of this browser.
     Sending,
     /// Will be tried again.
@@ -104,6 +107,11 @@ impl Outbox {
         })
     }
 
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// One message.
     pub fn get(&self, id: ClientId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.kept.id() == id)
@@ -114,9 +122,9 @@ impl Outbox {
         self.of(conversation).filter(|entry| !entry.is_refused()).last()
     }
 
-    /// The messages that wait to be tried again.
+    /// The messages that wait to be sent, or to be tried again.
     pub fn waiting(&self) -> Vec<ClientId> {
-        let waits = |entry: &&Entry| matches!(entry.delivery, Delivery::Waiting { .. });
+        let waits = |entry: &&Entry| matches!(entry.delivery, Delivery::Waiting { .. } | Delivery::Held);
         self.entries.iter().filter(waits).map(|entry| entry.kept.id()).collect()
     }
 
@@ -139,13 +147,21 @@ impl Outbox {
         }
     }
 
+    /// A message that is not on its way waits for the end of the answer that it follows.
+    pub fn hold(&mut self, id: ClientId) {
+        let entry = self.entry(id).filter(|entry| entry.delivery != Delivery::Sending);
+        if let Some(entry) = entry.filter(|entry| entry.delivery != Delivery::Behind) {
+            entry.delivery = Delivery::Held;
+        }
+    }
+
     /// Tries. Returns what to send and the tries that have failed, unless it is on its way or must wait.
     pub fn start(&mut self, id: ClientId) -> Option<(Kept, u32)> {
         let entry = self.entry(id)?;
         let attempt = match entry.delivery {
             Delivery::Sending | Delivery::Behind => return None,
             Delivery::Waiting { attempt, .. } => attempt,
-            Delivery::Refused(_) => 0,
+            Delivery::Refused(_) | Delivery::Held => 0,
         };
         entry.delivery = Delivery::Sending;
         entry.kept.refused = None;
@@ -244,7 +260,12 @@ impl Outbox {
         let delivery = match (&kept.refused, self.get(kept.id())) {
             (Some(error), _) => Delivery::Refused(error.clone()),
             (None, _) if is_behind => Delivery::Behind,
-            (None, Some(known)) if matches!(known.delivery, Delivery::Sending | Delivery::Waiting { .. }) => {
+            (None, Some(known))
+                if matches!(
+                    known.delivery,
+                    Delivery::Sending | Delivery::Waiting { .. } | Delivery::Held
+                ) =>
+            {
                 known.delivery.clone()
             }
             (None, _) => Delivery::Waiting { failure: None, attempt: 0 },

@@ -1,5 +1,5 @@
-//! Where messages are written. Grows with the text, keeps a draft for each conversation, and holds the one button that
-//! sends or stops.
+//! Where messages are written. Grows with the text, keeps a draft for each conversation, and holds the buttons that send and
+//! stop.
 
 use shared::GenerationId;
 use shared::limits::MESSAGE_MAX_BYTES;
@@ -153,7 +153,7 @@ pub fn Composer() -> Html {
     });
 
     let too_long = draft.len() > MESSAGE_MAX_BYTES;
-    let can_send = running.is_none() && !too_long && !draft.trim().is_empty();
+    let can_send = !too_long && !draft.trim().is_empty();
     let send = {
         let (chat, draft, area) = (chat.clone(), draft.clone(), area.clone());
         Callback::from(move |()| {
@@ -205,6 +205,7 @@ pub fn Composer() -> Html {
         None if models.items.is_some() => "No model is there to answer".to_owned(),
         None => "Message".to_owned(),
     };
+    let send_label = if running.is_some() { "Send when the answer has ended" } else { "Send" };
     html! {
         <form class={SHEET.with(AttrValue::clone)} {onsubmit}>
             <div class="box" {onpointerup}>
@@ -214,7 +215,15 @@ pub fn Composer() -> Html {
                         aria-label="Message" aria-description="Enter sends, Shift and Enter make a new line."
                         enterkeyhint={if has_touch_keyboard() { "enter" } else { "send" }} />
                 </div>
-                <SendOrStop {running} {can_send} />
+                if let Some(running) = running {
+                    <StopButton key="stop" {running} />
+                }
+                if running.is_none() || !draft.trim().is_empty() {
+                    <button key="send" type="submit" class="act" title={send_label} aria-label="Send"
+                        aria-description={running.map(|_| send_label)} disabled={!can_send}>
+                        { icon(Glyph::ArrowUp, 20) }
+                    </button>
+                }
             </div>
             if too_long {
                 <p class="wrong" role="alert">
@@ -227,39 +236,32 @@ pub fn Composer() -> Html {
 }
 
 #[derive(Properties, PartialEq)]
-struct SendOrStopProps {
-    running: Option<GenerationId>,
-    can_send: bool,
+struct StopButtonProps {
+    running: GenerationId,
 }
 
-/// The one button: stops while an answer is written, else sends.
+/// Ends the answer that is being written.
 #[component]
-fn SendOrStop(props: &SendOrStopProps) -> Html {
+fn StopButton(props: &StopButtonProps) -> Html {
     let chat = use_chat();
     let stopping = use_state(|| None);
-    if let Some(running) = props.running {
-        let onclick = {
-            let (chat, stopping) = (chat.clone(), stopping.clone());
-            Callback::from(move |_: MouseEvent| {
-                stopping.set(Some(running));
-                let (chat, stopping) = (chat.clone(), stopping.setter());
-                spawn_local(async move {
-                    if !chat.stop(running).await {
-                        stopping.set(None);
-                    }
-                });
-            })
-        };
-        return html! {
-            <button type="button" class="act stop" key="stop" title="Stop (Esc)" aria-label="Stop"
-                disabled={*stopping == Some(running)} {onclick}>
-                { icon(Glyph::Stop, 20) }
-            </button>
-        };
-    }
+    let running = props.running;
+    let onclick = {
+        let stopping = stopping.clone();
+        Callback::from(move |_: MouseEvent| {
+            stopping.set(Some(running));
+            let (chat, stopping) = (chat.clone(), stopping.setter());
+            spawn_local(async move {
+                if !chat.stop(running).await {
+                    stopping.set(None);
+                }
+            });
+        })
+    };
     html! {
-        <button type="submit" class="act" key="send" title="Send" aria-label="Send" disabled={!props.can_send}>
-            { icon(Glyph::ArrowUp, 20) }
+        <button type="button" class="act stop" title="Stop (Esc)" aria-label="Stop"
+            disabled={*stopping == Some(running)} {onclick}>
+            { icon(Glyph::Stop, 20) }
         </button>
     }
 }

@@ -1,4 +1,4 @@
-//! A message that the server has not acknowledged: on its way, waiting for the line, or refused.
+//! A message that the server has not acknowledged: on its way, waiting for an answer or the line, or refused.
 
 use shared::{ApiError, ClientId, ErrorCode};
 use stylist::css;
@@ -56,6 +56,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     }
 "#)));
 
+/// What is said of a message that waits for an answer, whoever knows that it has to: the page or the server.
+const HELD: &str = "Sent when the answer before it has ended.";
+
 /// Props of a message on its way.
 #[derive(Properties, PartialEq)]
 pub struct PendingMessageProps {
@@ -83,6 +86,13 @@ pub fn PendingMessage(props: &PendingMessageProps) -> Html {
             <div {class}>
                 <p>{ icon(Glyph::Clock, 16) }{ "Sent after the message before it." }</p>
                 { discard() }
+            </div>
+        },
+        Delivery::Held => html! {
+            <div {class}>
+                <p>{ icon(Glyph::Clock, 16) }{ HELD }</p>
+                { discard() }
+                <Button weight={Weight::Quiet} onclick={does(Chat::change)}>{ "Change it" }</Button>
             </div>
         },
         Delivery::Waiting { failure: Some(failure), .. } => html! {
@@ -122,7 +132,7 @@ fn waiting_words(failure: &Failure) -> String {
     match failure {
         Failure::Unreachable => "Waiting to be sent. It goes by itself.".into(),
         Failure::Refused(error) => match error.code {
-            ErrorCode::Conflict => "Sent when the answer before it has ended.".into(),
+            ErrorCode::Conflict => HELD.into(),
             ErrorCode::ShuttingDown | ErrorCode::DatabaseUnavailable => {
                 "Waiting for the server to be back. It goes by itself.".into()
             }

@@ -227,6 +227,7 @@ impl Chat {
                     self.catch_up();
                 }
                 self.open.update(|open| open.insert(message));
+                self.send_waiting();
             }
             StreamEvent::Title { conversation_id, title } => {
                 self.list.update(|list| list.rename(conversation_id, &title));

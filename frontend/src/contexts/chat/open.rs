@@ -29,11 +29,13 @@ impl Chat {
         }
         let Some(id) = id else {
             self.open.set(Conversation::default());
-            return;
+            return self.send_waiting();
         };
         let known = self.recent.borrow().iter().find(|other| other.id == Some(id)).map(Rc::clone);
         self.open.set(known.map_or_else(|| Conversation::loading(id), |known| (*known).clone()));
         self.reload(true);
+        // What was held back for an answer that nobody follows any more.
+        self.send_waiting();
     }
 
     /// Loads the newest messages of the open conversation (again). `with_branch` also takes over which branch is
@@ -70,6 +72,7 @@ impl Chat {
                 }
             }),
         }
+        self.send_waiting();
     }
 
     /// Loads the open conversation again after it could not be had.

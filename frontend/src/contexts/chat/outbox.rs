@@ -124,14 +124,24 @@ impl Chat {
 
     fn take_out(&self, id: ClientId) -> Option<Kept> {
         let (entry, behind) = self.outbox.update(|outbox| outbox.remove(id))?;
-        self.keep_all(&behind);
+        self.keep_changed(&behind);
         self.unkeep(id);
         self.send_waiting();
         Some(entry.kept)
     }
 
+    /// Whether a message follows an answer of the open conversation that is still being written.
+    fn follows_running(&self, id: ClientId) -> bool {
+        let (open, outbox) = (self.open.get(), self.outbox.get());
+        let parent = outbox.get(id).and_then(|entry| entry.kept.request.parent_id);
+        parent.and_then(|id| open.get(id)).is_some_and(|parent| parent.status.is_running())
+    }
+
     /// Tries to deliver a message until it is acknowledged or needs a person.
     fn deliver(&self, id: ClientId) {
+        if self.follows_running(id) {
+            return self.outbox.update(|outbox| outbox.hold(id));
+        }
         let was_refused = self.outbox.get().get(id).is_some_and(|entry| entry.kept.refused.is_some());
         let Some((kept, mut attempt)) = self.outbox.update(|outbox| outbox.start(id)) else { return };
         // Only then: what another tab has delivered meanwhile must stay gone.
@@ -188,7 +198,7 @@ impl Chat {
                 Ok(accepted) => {
                     // Still under the lock: the next tab must find it gone.
                     let behind = chat.outbox.update(|outbox| outbox.give_parent(id, &accepted));
-                    chat.keep_all(&behind);
+                    chat.keep_changed(&behind);
                     chat.unkeep(id);
                     chat.acknowledge(id, &accepted);
                     sleep(SETTLE).await;
@@ -239,19 +249,31 @@ impl Chat {
     }
 
     fn keep_refused(&self, id: ClientId) {
-        if let Some(entry) = self.outbox.get().get(id).filter(|entry| entry.is_stored) {
-            self.keep(&entry.kept);
+        if let Some(entry) = self.outbox.get().get(id) {
+            self.keep_changed([&entry.kept]);
         }
     }
 
-    fn keep_all(&self, all: &[Kept]) {
+    /// Keeps messages that have changed. What is gone from local storage stays gone.
+    fn keep_changed<'a>(&self, all: impl IntoIterator<Item = &'a Kept>) {
         for kept in all {
-            self.keep(kept);
+            let key = self.key(kept.id());
+            if storage::get::<Kept>(&key).is_some() {
+                storage::set(&key, kept);
+            }
         }
     }
 
+    /// Keeps a message that is new to local storage. Whether it could be.
     fn keep(&self, kept: &Kept) -> bool {
-        storage::set(&self.key(kept.id()), kept)
+        !self.closed.get() && storage::set(&self.key(kept.id()), kept)
+    }
+
+    /// Deletes all messages from local storage.
+    pub(super) fn unkeep_all(&self) {
+        for kept in stored(&self.user) {
+            self.unkeep(kept.id());
+        }
     }
 
     fn unkeep(&self, id: ClientId) {

@@ -191,3 +191,29 @@ fn news_of_another_tab_does_not_disturb_what_is_under_way_here() {
     outbox.adopt(hello.clone());
     assert!(matches!(delivery(&outbox, &hello), Delivery::Waiting { attempt: 5, .. }));
 }
+
+#[test]
+fn a_message_that_follows_a_running_answer_is_held_until_it_is_tried() {
+    let mut outbox = Outbox::default();
+    let hello = kept("hello");
+    outbox.push(hello.clone(), true);
+    outbox.hold(hello.id());
+    assert_eq!(delivery(&outbox, &hello), Delivery::Held);
+    assert_eq!(outbox.waiting(), [hello.id()]);
+    assert!(!outbox.adopt(hello.clone()), "another tab tells of it");
+    assert_eq!(delivery(&outbox, &hello), Delivery::Held);
+    assert_eq!(outbox.start(hello.id()), Some((hello.clone(), 0)));
+    outbox.hold(hello.id());
+    assert_eq!(delivery(&outbox, &hello), Delivery::Sending, "what is on its way is not called back");
+}
+
+#[test]
+fn what_waits_for_another_message_does_not_wait_for_an_answer() {
+    let mut outbox = Outbox::default();
+    let first = kept("first");
+    let second = behind("second", &first);
+    outbox.push(first.clone(), true);
+    outbox.push(second.clone(), true);
+    outbox.hold(second.id());
+    assert_eq!(delivery(&outbox, &second), Delivery::Behind);
+}
