@@ -193,6 +193,30 @@ export const steps = [
 
   ["on a phone everything fits and the sidebar opens", narrow],
 
+  ["who signs out with something unsent is asked, and leaves nothing behind", async ({ page, chat, person, visitor, screenshots }) => {
+    const stored = (words) => page.evaluate((words) => JSON.stringify(Object.values(localStorage)).includes(words), words);
+    const question = page.getByRole("dialog", { name: "A text of yours is not sent yet" });
+    const leave = async () => {
+      await page.getByRole("button", { name: "Account" }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).click();
+      await question.getByText("Dear diary").waitFor();
+    };
+    await chat.composer.fill("Dear diary, nobody shall read this.");
+    must(await stored("Dear diary"), "the draft would not survive a reload: this proves nothing");
+    await leave();
+    await visitor.pictures(screenshots, "unsent");
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "detached" });
+    must((await chat.composer.inputValue()).startsWith("Dear diary"), "staying has lost the draft");
+    await leave();
+    await page.getByRole("button", { name: "Delete and sign out" }).click();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    must(!(await stored("Dear diary")), "the next person at this browser can read the draft");
+    await chat.signIn(person);
+    await chat.composer.waitFor();
+    must((await chat.composer.inputValue()) === "", "the draft came back");
+  }],
+
   ["who signs out is out, and comes back in", async ({ page, chat, person, visitor }) => {
     await chat.signOut();
     visitor.expect(/\/api\/auth\/login/);

@@ -18,6 +18,8 @@ mod chat;
 mod code_block;
 #[path = "components/ids.rs"]
 mod ids;
+#[path = "components/leaving.rs"]
+mod leaving;
 #[path = "components/markdown.rs"]
 mod markdown;
 #[path = "components/page.rs"]

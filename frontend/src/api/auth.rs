@@ -33,9 +33,10 @@ impl Client {
         Ok(self.adopt(session))
     }
 
-    /// Signs out. The page forgets the session whatever the server says.
+    /// Signs out. The page forgets the session whatever the server says. Nobody is kept waiting for a server that is away.
     pub async fn logout(&self) -> Result<(), Failure> {
-        let result = self.tell(Method::POST, paths::AUTH_LOGOUT, None::<&()>).await;
+        let client = self.clone();
+        let result = self.alone(async move { client.once(Method::POST, paths::AUTH_LOGOUT).await }).await;
         self.forget();
         result
     }

@@ -95,7 +95,7 @@ impl Client {
     }
 
     /// Forgets the session.
-    pub(super) fn forget(&self) {
+    pub fn forget(&self) {
         self.inner.token.replace(None);
     }
 
@@ -109,6 +109,16 @@ impl Client {
         let body = body.map(to_json).transpose()?;
         let response = self.attempt(method, path, body, None, &[], None).await?;
         read(accept(response).await?).await
+    }
+
+    /// A request without a session and without an answer to read.
+    pub(super) async fn once(&self, method: Method, path: &str) -> Result<(), Failure> {
+        accept(self.attempt(method, path, None, None, &[], None).await?).await.map(drop)
+    }
+
+    /// Does what changes the session of this browser, while no tab renews it.
+    pub(super) async fn alone<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> T {
+        lock::exclusive(REFRESH_LOCK, work).await
     }
 
     /// A request of whoever is signed in, with JSON for an answer.
@@ -192,7 +202,7 @@ impl Client {
         let renewal = running.unwrap_or_else(|| {
             let client = self.clone();
             let renewal: Renewal = async move {
-                let result = lock::exclusive(REFRESH_LOCK, client.clone().renew_once()).await;
+                let result = client.alone(client.clone().renew_once()).await;
                 client.inner.renewal.replace(None);
                 result
             }

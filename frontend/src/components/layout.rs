@@ -6,4 +6,5 @@ pub mod conversation_item;
 pub mod conversation_list;
 pub mod main_content;
 pub mod sidebar;
+pub mod sign_out;
 pub mod theme_toggle;

@@ -2,10 +2,11 @@
 //!
 //! [`Chat`] is one handle over several stores. Its verbs are in one file per matter:
 //! `open` (loading and paging), `send` (sending, answering again, going on, stopping), `outbox` (delivering), `drafts`,
-//! `list`, `models`, `follow` (the stream).
+//! `leaving`, `list`, `models`, `follow` (the stream).
 
 mod drafts;
 mod follow;
+mod leaving;
 mod list;
 pub mod live;
 mod models;
@@ -24,8 +25,7 @@ use yew_router::prelude::*;
 
 use self::live::Live;
 use crate::api::Client;
-use crate::contexts::session::SessionHandle;
-use crate::hooks::use_selected;
+use crate::hooks::{use_selected, use_session};
 use crate::state::connection::Connection;
 use crate::state::conversation::Conversation;
 use crate::state::conversations::Conversations;
@@ -144,12 +144,10 @@ pub struct ChatProviderProps {
 /// Gives [`Chat`] to everything inside, and keeps its stream open.
 #[component]
 pub fn ChatProvider(props: &ChatProviderProps) -> Html {
-    let session = use_context::<SessionHandle>();
+    let session = use_session();
     let navigator = use_navigator();
     let chat = use_memo((), |()| {
-        session
-            .zip(navigator)
-            .map(|(session, navigator)| Chat::new(session.client, navigator, props.user.clone()))
+        navigator.map(|navigator| Chat::new(session.client.clone(), navigator, props.user.clone()))
     });
     match &*chat {
         Some(chat) => html! {
@@ -171,6 +169,7 @@ struct FollowerProps {
 #[component]
 fn Follower(props: &FollowerProps) -> Html {
     let chat = props.chat.clone();
+    let session = use_session();
     let conversation = use_selected(&chat.open, |open| open.id);
     {
         let chat = chat.clone();
@@ -178,10 +177,18 @@ fn Follower(props: &FollowerProps) -> Html {
             chat.refresh_models();
             chat.refresh_list();
             chat.send_waiting();
-            let listener = chat.follow_other_tabs();
+            let messages = chat.follow_other_tabs();
+            let sign_outs = session.follow_other_tabs({
+                let chat = chat.clone();
+                move |user| {
+                    if user == chat.user.id {
+                        chat.leave();
+                    }
+                }
+            });
             move || {
                 chat.closed.set(true);
-                drop(listener);
+                drop((messages, sign_outs));
             }
         });
     }

@@ -16,6 +16,11 @@ impl Drafts {
         self.texts.get(&conversation).map(String::as_str)
     }
 
+    /// All drafts that were looked for or changed, with the conversations that they are for.
+    pub fn all(&self) -> impl Iterator<Item = (Option<ConversationId>, &str)> {
+        self.texts.iter().map(|(id, text)| (*id, text.as_str()))
+    }
+
     /// Keeps a draft.
     pub fn set(&mut self, conversation: Option<ConversationId>, text: String) {
         self.texts.insert(conversation, text);

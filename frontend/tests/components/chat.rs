@@ -1,34 +1,11 @@
 use frontend::platform::{storage, time};
 use frontend::state::connection::{Connection, LONG_MS, QUIET_MS};
 use frontend::state::conversation::Conversation;
-use frontend::state::outbox::Kept;
-use shared::{
-    Author, ClientId, FinishReason, GenerationOptions, Message, MessageId, MessageStatus, Page, SendMessage,
-    Usage, User,
-};
+use shared::{Author, FinishReason, Message, MessageId, MessageStatus, Page, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::page::{Mounted, until};
-use super::signed_in::{TestPage, TestProps, chat, has_button, person, press, question};
-
-fn kept(user: &User, content: &str) -> String {
-    let request = SendMessage {
-        client_id: ClientId::new(),
-        conversation_id: None,
-        parent_id: None,
-        from_start: false,
-        content: content.into(),
-        model: None,
-        options: GenerationOptions::default(),
-    };
-    let key = format!("outbox.{}.{}", user.id, request.client_id);
-    assert!(storage::set(&key, &Kept::new(request, None)));
-    key
-}
-
-fn is_kept(key: &str) -> bool {
-    storage::get::<Kept>(key).is_some()
-}
+use super::signed_in::{TestPage, TestProps, chat, has_button, is_kept, kept, person, press, question};
 
 #[wasm_bindgen_test]
 async fn a_message_that_was_not_acknowledged_is_shown_until_it_is_discarded() {

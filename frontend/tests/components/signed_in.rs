@@ -9,8 +9,13 @@ use frontend::components::feedback::toasts::ToastList;
 use frontend::contexts::chat::{Chat, ChatProvider};
 use frontend::contexts::session::SessionProvider;
 use frontend::hooks::use_chat;
-use frontend::platform::time;
-use shared::{Author, ConversationId, Message, MessageId, MessageStatus, Role, User, UserId};
+use frontend::platform::{storage, time};
+use frontend::state::outbox::Kept;
+use shared::{
+    Author, ClientId, ConversationId, GenerationOptions, Message, MessageId, MessageStatus, Role,
+    SendMessage, User, UserId,
+};
+use yew::html::BaseComponent;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -54,7 +59,27 @@ pub fn person() -> User {
     }
 }
 
-pub fn press(page: &Mounted<TestPage>, words: &str) {
+/// Keeps a message in local storage, as the page does until it is acknowledged. Returns its key.
+pub fn kept(user: &User, content: &str) -> String {
+    let request = SendMessage {
+        client_id: ClientId::new(),
+        conversation_id: None,
+        parent_id: None,
+        from_start: false,
+        content: content.into(),
+        model: None,
+        options: GenerationOptions::default(),
+    };
+    let key = format!("outbox.{}.{}", user.id, request.client_id);
+    assert!(storage::set(&key, &Kept::new(request, None)));
+    key
+}
+
+pub fn is_kept(key: &str) -> bool {
+    storage::get::<Kept>(key).is_some()
+}
+
+pub fn press<C: BaseComponent<Properties: Clone>>(page: &Mounted<C>, words: &str) {
     let buttons = page.all("button");
     let button = buttons.iter().find(|button| button.text_content().as_deref() == Some(words));
     button.unwrap_or_else(|| panic!("no button {words} in {}", page.root.inner_html())).click();

@@ -1,10 +1,10 @@
 //! The foot of the sidebar: who is signed in, the theme, signing out.
 
 use stylist::css;
-use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
+use super::sign_out::{UnsentDialog, sign_out};
 use super::theme_toggle::theme_toggle;
 use crate::components::icon::Glyph;
 use crate::components::menu::{Menu, MenuItem};
@@ -48,6 +48,11 @@ pub fn Account() -> Html {
     let session = use_session();
     let theme = use_theme();
     let navigator = use_navigator();
+    let unsent = use_state(|| None::<Vec<String>>);
+    let onstay = {
+        let unsent = unsent.setter();
+        Callback::from(move |()| unsent.set(None))
+    };
     let items = vec![
         MenuItem {
             glyph: Glyph::Key,
@@ -63,10 +68,10 @@ pub fn Account() -> Html {
             glyph: Glyph::Leave,
             label: "Sign out".into(),
             danger: false,
-            onclick: Callback::from(move |()| {
-                let session = session.clone();
-                spawn_local(async move { session.sign_out().await });
-            }),
+            onclick: {
+                let (chat, unsent) = (chat.clone(), unsent.setter());
+                Callback::from(move |()| unsent.set(sign_out(&chat, &session)))
+            },
         },
     ];
     html! {
@@ -77,6 +82,9 @@ pub fn Account() -> Html {
             </div>
             { theme_toggle(theme) }
             <Menu label="Account" up=true {items} />
+            if let Some(unsent) = &*unsent {
+                <UnsentDialog unsent={unsent.clone()} {onstay} />
+            }
         </div>
     }
 }

@@ -17,7 +17,9 @@ impl Chat {
     /// Keeps the draft of a conversation.
     pub fn set_draft(&self, conversation: Option<ConversationId>, text: String) {
         let key = self.draft_key(conversation);
-        if text.is_empty() {
+        if self.closed.get() {
+            // Whoever signs out leaves nothing behind.
+        } else if text.is_empty() {
             storage::remove(&key);
         } else {
             // Where nothing can be stored, the draft still lives as long as the page.
@@ -26,7 +28,14 @@ impl Chat {
         self.drafts.update(|drafts| drafts.set(conversation, text));
     }
 
-    fn draft_key(&self, conversation: Option<ConversationId>) -> String {
+    /// The conversations of which local storage has drafts.
+    pub(super) fn stored_drafts(&self) -> Vec<Option<ConversationId>> {
+        let of_conversations = storage::below(&format!("draft.{}.", self.user.id));
+        let of_conversations = of_conversations.iter().filter_map(|id| id.parse().ok()).map(Some);
+        std::iter::once(None).chain(of_conversations).collect()
+    }
+
+    pub(super) fn draft_key(&self, conversation: Option<ConversationId>) -> String {
         match conversation {
             Some(id) => format!("draft.{}.{id}", self.user.id),
             None => format!("draft.{}", self.user.id),
