@@ -4,6 +4,7 @@ import { letters_of, must, until } from "./chat.mjs";
 import { durability } from "./durability.mjs";
 import { headers } from "./headers.mjs";
 import { accessibility, narrow } from "./looks.mjs";
+import { sending } from "./sending.mjs";
 
 const LONG = "Tell me a very long story about a lighthouse keeper and the sea. Write at least two thousand words.";
 
@@ -227,6 +228,8 @@ export const steps = [
   }],
 
   ...durability,
+
+  ...sending,
 
   ["over plain http from another machine it works too", async (world) => {
     if (!world.lanAddress) return;

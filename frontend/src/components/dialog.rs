@@ -9,6 +9,9 @@ use super::sheet;
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     width: min(28rem, calc(100vw - 2rem));
     max-height: calc(100dvh - 2rem);
+    margin: auto;
+    /* Whatever it was opened from may hide meanwhile. */
+    visibility: visible;
     padding: var(--space-5);
     border: 1px solid var(--border);
     border-radius: var(--radius-l);
@@ -51,6 +54,11 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         justify-content: flex-end;
         gap: var(--space-2);
         margin-top: var(--space-5);
+    }
+    @media (max-width: 767px) {
+        .actions > button {
+            flex: 1 1 auto;
+        }
     }
     @keyframes dialog-comes {
         from { opacity: 0; transform: translateY(6px); }

@@ -48,8 +48,9 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     & > .scroller > ol {
         display: flow-root;
         margin: 0;
-        padding: 0 0 var(--space-6);
+        padding: var(--notice, 0rem) 0 var(--space-6);
         list-style: none;
+        transition: padding var(--normal);
     }
     & > .scroller > .earlier {
         padding: var(--space-4);

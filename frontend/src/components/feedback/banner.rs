@@ -1,5 +1,5 @@
 //! The line to the server, when it is broken: what is wrong, and that it mends itself. It lies over the page, so that
-//! nothing on it moves.
+//! nothing that is read moves; what stands at the top of the page makes room for it.
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
@@ -40,8 +40,20 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         pointer-events: auto;
         animation: banner-comes var(--normal);
     }
+    &:has(> div) ~ main {
+        --notice: 3rem;
+    }
+    &:has(> .long) ~ main {
+        --notice: 9.5rem;
+    }
     /* In the middle of the bar, where nothing else is. */
     @media (min-width: 1024px) {
+        &:has(> div) ~ main {
+            --notice: 0rem;
+        }
+        &:has(> .long) ~ main {
+            --notice: 6rem;
+        }
         & > div:not(.long) {
             top: -2.875rem;
         }

@@ -9,7 +9,7 @@ thread_local!(pub(super) static SHEET: AttrValue = sheet(css!(r#"
     flex: 1;
     min-height: 0;
     overflow-y: auto;
-    padding: var(--space-5) max(var(--space-5), calc((100% - var(--measure)) / 2)) var(--space-7);
+    padding: calc(var(--space-5) + var(--notice, 0rem)) max(var(--space-5), calc((100% - var(--measure)) / 2)) var(--space-7);
 
     h1 {
         font-size: var(--text-2xl);
