@@ -34,6 +34,7 @@ pub use request::{CheckedRequest, StoredRequest};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use engine::{Engine, ModelId};
@@ -44,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::AppResult;
-use elsewhere::{Follower, Hints, Orphaned};
+use elsewhere::{Follower, Hints, Lists, Orphaned};
 use journal::Journal;
 use live::LiveHub;
 use model_file::ModelFiles;
@@ -74,6 +75,9 @@ struct Inner {
     owner: ReplicaId,
     runtime: Handle,
     orphaned: Orphaned,
+    lists: Lists,
+    /// A query for what missed hints told is about to be made.
+    reads_again: AtomicBool,
     closing: CancellationToken,
     /// Of the tasks that runners and readers need.
     upkeep: CancellationToken,
@@ -113,6 +117,8 @@ impl Generations {
             owner,
             runtime,
             orphaned: Orphaned::default(),
+            lists: Lists::default(),
+            reads_again: AtomicBool::new(false),
             closing: CancellationToken::new(),
             upkeep: CancellationToken::new(),
             runners: TaskTracker::new(),

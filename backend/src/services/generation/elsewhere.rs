@@ -11,12 +11,14 @@
 
 mod follower;
 pub mod hints;
+mod lists;
 mod listener;
 mod notice;
 mod queue;
 mod sender;
 mod takeover;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use shared::{ConversationId, GenerationId, Message, SendAccepted, StreamEvent, UserId};
@@ -28,6 +30,7 @@ use notice::Hint;
 
 pub use follower::{Follower, POLL_EVERY};
 pub use hints::Hints;
+pub(super) use lists::Lists;
 pub use listener::run as listen;
 pub use sender::run as send;
 pub(super) use takeover::Orphaned;
@@ -129,17 +132,25 @@ impl Generations {
                 self.spawn_side_job(async move { traces.forget(user, conversation).await });
             }
             Hint::Stop(id) => self.stop_here(id),
-            Hint::Lost => {
-                let generations = self.clone();
-                self.spawn_side_job(async move {
-                    if let Err(error) = generations.read_again(MARGIN).await {
-                        tracing::debug!(%error, "what hints told was not read");
-                    }
-                });
-            }
+            Hint::Lost => self.read_again_later(),
             Hint::Left => self.inner.orphaned.leave(Occasion::Due),
             Hint::Shared => self.inner.orphaned.leave(Occasion::Shared),
         }
+    }
+
+    /// Another server has dropped its hints. However many say so, one query waits at a time.
+    fn read_again_later(&self) {
+        if self.inner.reads_again.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let generations = self.clone();
+        self.spawn_side_job(async move {
+            // What is dropped from now on is not in the query.
+            generations.inner.reads_again.store(false, Ordering::Relaxed);
+            if let Err(error) = generations.read_again(MARGIN).await {
+                tracing::debug!(%error, "what hints told was not read");
+            }
+        });
     }
 
     /// Hints of so long ago were missed: reads what readers here would have heard.
@@ -155,7 +166,9 @@ impl Generations {
                 }
             }
         }
-        self.hub().users().into_iter().for_each(|user| self.hub().list_changed(user));
+        if self.inner.lists.add(self.hub().users()) {
+            self.spawn_side_job(self.inner.lists.clone().tell(self.hub().clone()));
+        }
         Ok(())
     }
 
