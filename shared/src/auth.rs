@@ -75,6 +75,42 @@ pub struct Session {
     pub user: User,
 }
 
+/// `PATCH /api/me`: what is missing stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateMe {
+    /// The name shown on the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `PUT /api/me/password`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangePassword {
+    /// The one of now.
+    pub current_password: String,
+    /// 8 to 256 characters.
+    pub new_password: String,
+    /// Revokes all API keys too: they count on otherwise.
+    #[serde(default)]
+    pub revoke_keys: bool,
+}
+
+/// What a new password has ended. The sign-in that asked for it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PasswordChanged {
+    /// Other sign-ins, which ended.
+    pub sessions_ended: u32,
+    /// API keys that were revoked.
+    pub keys_revoked: u32,
+    /// API keys that still count. Whoever changes a password because somebody knew it should revoke them.
+    pub keys_left: u32,
+}
+
 /// Who may make an account after the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

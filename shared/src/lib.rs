@@ -22,7 +22,10 @@ pub mod sse;
 pub mod theme;
 
 pub use api_key::{ApiKey, ApiKeyMade, CreateApiKey};
-pub use auth::{Login, Registration, RegistrationPolicy, Role, Session, SetupState, User};
+pub use auth::{
+    ChangePassword, Login, PasswordChanged, Registration, RegistrationPolicy, Role, Session, SetupState,
+    UpdateMe, User,
+};
 pub use chat::{ContextPolicy, Continue, GenerationOptions, Regenerate, SendAccepted, SendMessage};
 pub use code_block::CodeBlock;
 pub use conversation::{Conversation, ConversationSummary, CreateConversation, UpdateConversation};

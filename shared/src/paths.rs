@@ -14,6 +14,8 @@ pub const AUTH_REFRESH: &str = "/api/auth/refresh";
 pub const AUTH_LOGOUT: &str = "/api/auth/logout";
 /// Who is signed in.
 pub const ME: &str = "/api/me";
+/// The password of whoever is signed in.
+pub const ME_PASSWORD: &str = "/api/me/password";
 /// The API keys of whoever is signed in.
 pub const ME_KEYS: &str = "/api/me/keys";
 /// Revoke one.

@@ -23,6 +23,7 @@ pub mod messages;
 pub mod migration;
 pub mod notify;
 pub mod partitions;
+pub mod passwords;
 pub mod replicas;
 mod schema;
 pub mod sends;
@@ -50,6 +51,7 @@ pub use generations::{Claim, Ending, GenerationRow, GenerationStatus, Started, S
 pub use idempotency::{Begun, KeptAnswer, KeyedRequest};
 pub use journal::{Chunk, JournalRead, NewChunk, Snapshot};
 pub use notify::{Listener, Notifier};
+pub use passwords::{Ended, Kept};
 pub use replicas::{Heart, Heartbeat, LEASE_S, ReplicaId};
 pub use sends::{NewRegeneration, NewSend, Parent, SendOutcome};
 pub use sessions::{NewSession, Rotation, SessionRow};

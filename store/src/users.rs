@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::column::{Word, storable};
-use crate::schema::{sessions, users};
+use crate::schema::users;
 use crate::{Store, StoreError};
 
 /// An account with what its owner must not see.
@@ -117,29 +117,17 @@ impl Store {
         Ok(query.load(&mut connection).await?)
     }
 
-    /// Sets a new password and signs the account out everywhere.
+    /// Gives an account another name.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such account.
-    pub async fn set_password(&self, id: UserId, password_hash: &str) -> Result<(), StoreError> {
-        self.connection()
-            .await?
-            .transaction(async |connection| {
-                let changed = diesel::update(users::table.find(id.0))
-                    .set((users::password_hash.eq(password_hash), users::updated_at.eq(now)))
-                    .execute(connection)
-                    .await?;
-                if changed == 0 {
-                    return Err(StoreError::NotFound);
-                }
-                diesel::update(sessions::table)
-                    .filter(sessions::user_id.eq(id.0).and(sessions::revoked_at.is_null()))
-                    .set(sessions::revoked_at.eq(now))
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-            .await
+    pub async fn rename_user(&self, id: UserId, name: &str) -> Result<UserRow, StoreError> {
+        let mut connection = self.connection().await?;
+        Ok(diesel::update(users::table.find(id.0))
+            .set((users::name.eq(storable(name)), users::updated_at.eq(now)))
+            .returning(UserRow::as_returning())
+            .get_result(&mut connection)
+            .await?)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::services::auth::{identity, invitation};
 pub(super) enum UserCommand {
     /// Show all accounts.
     List,
-    /// Give an account a new password and sign it out everywhere.
+    /// Give an account a new password, sign it out everywhere and revoke its API keys.
     ResetPassword {
         /// The account's address.
         email: String,
@@ -46,8 +46,8 @@ impl UserCommand {
                 let chosen = if stdin { Some(read_password()?) } else { None };
                 let cost = secrets::bcrypt_cost(config, database.store()).await?;
                 let accounts = Accounts::open(database.store().clone(), &keys, cost).await?;
-                let password = accounts.reset_password(&email, chosen).await?;
-                println!("{email} is signed out everywhere.");
+                let (password, keys) = accounts.reset_password(&email, chosen).await?;
+                println!("{email} is signed out everywhere; {keys} API keys were revoked.");
                 if !stdin {
                     println!("New password: {password}");
                 }

@@ -32,6 +32,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         auth::refresh,
         auth::logout,
         me::get,
+        me::update,
+        me::change_password,
         api_keys::list,
         api_keys::make,
         api_keys::revoke,

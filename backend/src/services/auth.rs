@@ -8,6 +8,7 @@ pub mod identity;
 pub mod invitation;
 pub mod keys;
 pub mod password;
+mod profile;
 pub mod refresh_token;
 pub mod revocation;
 mod throttle;

@@ -1,5 +1,6 @@
 //! Accounts and sign-in.
 
+mod profile;
 mod registration;
 mod session;
 mod throttle;

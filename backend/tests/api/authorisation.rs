@@ -72,6 +72,10 @@ fn matrix() -> Vec<Row> {
         Row { key: 401, ..Row::private(post.clone(), paths::AUTH_REFRESH, 200) },
         Row::public(post.clone(), paths::AUTH_LOGOUT, 204),
         Row::private(get.clone(), paths::ME, 200),
+        Row::private(Method::PATCH, paths::ME, 200).in_person().with(|| json!({"name": "Another"})),
+        Row::private(Method::PUT, paths::ME_PASSWORD, 400)
+            .in_person()
+            .with(|| json!({"current_password": "wrong", "new_password": "password1"})),
         Row::private(get.clone(), paths::ME_KEYS, 200).in_person(),
         Row::private(post.clone(), paths::ME_KEYS, 201).in_person().with(|| json!({"name": "a program"})),
         Row::owned(Method::DELETE, paths::ME_KEY, 204).in_person(),

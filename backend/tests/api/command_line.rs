@@ -6,13 +6,18 @@ use crate::auth::{PASSWORD, login, registered};
 use crate::support::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_resets_a_password_and_its_sessions_end() {
+async fn an_administrator_resets_a_password_and_its_sessions_and_keys_end() {
     let app = TestApp::builder().set("REGISTRATION", "open").start().await;
     let ada = registered(&app, "ada@example.org").await;
+
+    let program = ada.program(&ada.make_key("a program").await);
+    program.get(paths::ME).await.expect(200);
 
     let output = app.command(&["user", "reset-password", "Ada@example.org"], "").await;
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("1 API keys were revoked"), "{text}");
+    program.get(paths::ME).await.error(ErrorCode::Unauthenticated);
     let made_up = text.lines().find_map(|line| line.strip_prefix("New password: ")).unwrap();
     ada.post_empty(paths::AUTH_REFRESH).await.error(ErrorCode::Unauthenticated);
     let anonymous = app.anonymous();

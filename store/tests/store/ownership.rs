@@ -13,12 +13,13 @@ use store::{ConversationChanges, NewApiKey, NewContinuation, NewSend, NewSession
 use crate::fixture::World;
 
 /// Methods that take a `UserId` and no thing of theirs.
-const OF_THE_PERSON: [&str; 8] = [
+const OF_THE_PERSON: [&str; 9] = [
     "api_keys",
     "conversations",
     "create_conversation",
     "create_first_user",
     "create_user",
+    "rename_user",
     "sessions",
     "set_password",
     "user",

@@ -1,7 +1,7 @@
 use shared::{Role, User};
 use std::time::Duration;
 use store::StoreError;
-use store::{NewSession, TestDatabase};
+use store::{Ended, Kept, NewApiKey, NewSession, TestDatabase};
 
 use crate::fixture::{World, person};
 
@@ -44,7 +44,7 @@ async fn unknown_accounts_are_not_found() {
     let nobody = shared::UserId::new();
     assert!(matches!(world.store.user(nobody).await, Err(StoreError::NotFound)));
     assert!(matches!(world.store.user_by_email("no@body").await, Err(StoreError::NotFound)));
-    assert!(matches!(world.store.set_password(nobody, "x").await, Err(StoreError::NotFound)));
+    assert!(matches!(world.store.set_password(nobody, "x", Kept::NOTHING).await, Err(StoreError::NotFound)));
 }
 
 #[tokio::test]
@@ -58,11 +58,39 @@ async fn a_new_password_signs_out_everywhere_and_nobody_else() {
     };
     let first = world.store.create_session(&session(world.ada, 1)).await.unwrap();
     let other = world.store.create_session(&session(world.bob, 2)).await.unwrap();
-    world.store.set_password(world.ada, "new hash").await.unwrap();
+    world.store.set_password(world.ada, "new hash", Kept::NOTHING).await.unwrap();
     assert_eq!(world.store.user(world.ada).await.unwrap().password_hash, "new hash");
     assert_eq!(world.store.recently_revoked_sessions().await.unwrap(), [first.id]);
     assert!(!world.store.session_is_active(world.ada, first.id).await.unwrap());
     assert!(world.store.session_is_active(world.bob, other.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_new_password_leaves_what_is_kept_and_tells_what_ended() {
+    let world = World::new().await;
+    let session = |token| NewSession {
+        user_id: world.ada,
+        token_sha256: [token; 32],
+        user_agent: None,
+        lifetime: Duration::from_secs(60),
+    };
+    let here = world.store.create_session(&session(1)).await.unwrap().id;
+    let there = world.store.create_session(&session(2)).await.unwrap().id;
+    let key = NewApiKey {
+        user_id: world.ada,
+        name: "a program".into(),
+        prefix: "sk-or-".into(),
+        key_sha256: [3; 32],
+        lifetime: None,
+    };
+    let key = world.store.create_api_key(&key, 9).await.unwrap().unwrap().id;
+    let kept = Kept { session: Some(here), api_keys: true };
+    let ended = world.store.set_password(world.ada, "second", kept).await.unwrap();
+    assert_eq!(ended, Ended { sessions: vec![there], api_keys: Vec::new() });
+    assert!(world.store.use_api_key(&[3; 32]).await.unwrap().is_some());
+    let ended = world.store.set_password(world.ada, "third", Kept::NOTHING).await.unwrap();
+    assert_eq!(ended, Ended { sessions: vec![here], api_keys: vec![key] });
+    assert!(world.store.use_api_key(&[3; 32]).await.unwrap().is_none());
 }
 
 #[tokio::test]

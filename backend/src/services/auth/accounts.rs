@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use shared::ErrorCode;
-use store::{Store, StoreError};
+use store::{Kept, Store, StoreError};
 
 use super::identity::normalise_email;
 use super::keys::Keys;
@@ -29,8 +29,9 @@ impl Accounts {
         Ok(Self { store, passwords: Passwords::new(keys, bcrypt_cost).await? })
     }
 
-    /// Sets a password, `chosen` or made up, and signs the account out everywhere. Returns the password.
-    pub async fn reset_password(&self, email: &str, chosen: Option<String>) -> AppResult<String> {
+    /// Sets a password, `chosen` or made up, signs the account out everywhere and revokes its API keys: nobody resets a
+    /// password of whom they trust everything that was made with it. Returns the password, and how many keys that were.
+    pub async fn reset_password(&self, email: &str, chosen: Option<String>) -> AppResult<(String, usize)> {
         let email = normalise_email(email).map_err(|message| AppError::field("email", message))?;
         let user = match self.store.user_by_email(&email).await {
             Err(StoreError::NotFound) => {
@@ -45,8 +46,8 @@ impl Accounts {
         }
         let password = chosen.unwrap_or_else(made_up);
         let hash = self.passwords.hash(&password).await?;
-        self.store.set_password(user.id, &hash).await?;
-        Ok(password)
+        let ended = self.store.set_password(user.id, &hash, Kept::NOTHING).await?;
+        Ok((password, ended.api_keys.len()))
     }
 }
 

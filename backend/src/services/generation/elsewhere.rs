@@ -11,8 +11,8 @@
 
 mod follower;
 pub mod hints;
-mod lists;
 mod listener;
+mod lists;
 mod notice;
 mod queue;
 mod sender;
@@ -30,8 +30,8 @@ use notice::Hint;
 
 pub use follower::{Follower, POLL_EVERY};
 pub use hints::Hints;
-pub(super) use lists::Lists;
 pub use listener::run as listen;
+pub(super) use lists::Lists;
 pub use sender::run as send;
 pub(super) use takeover::Orphaned;
 pub use takeover::{Occasion, ROUND};

@@ -115,6 +115,11 @@ impl Actor {
         Answer::of(self.request(Method::PATCH, path).json(body)).await
     }
 
+    /// `PUT` with JSON.
+    pub async fn put(&self, path: &str, body: &impl Serialize) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
