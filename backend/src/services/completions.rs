@@ -93,7 +93,20 @@ pub struct TokenCounts {
     pub accepted: u32,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    since: Instant,
+    ask_again_at: Option<Instant>,
+}
+
 type Events = Pin<Box<dyn Stream<Item = (u32, GenerationEvent)> + Send>>;
+
+/// How long a model is waited for that rests because its process died repeatedly: as long as the longest rest.
+const RESTS_FOR: Duration = Duration::from_secs(60);
+/// Between two questions whether it still rests; the shortest rest is one second.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// When to come again to a model that rested longer than that.
+const REST_RETRY_AFTER_S: u32 = 30;
 
 /// The running answers of one request.
 pub struct Completion {
@@ -102,6 +115,8 @@ pub struct Completion {
     /// Answers that begin as soon as the prompt has been read for the first one, so that it is read once.
     later: Vec<(u32, SamplingParams)>,
     prompt_is_read: bool,
+    /// The model rests: since when it is waited for, and when it is asked again.
+    rest: Option<Rest>,
     running: SelectAll<Events>,
     /// An event that was looked at and is still to be told.
     unread: Option<CompletionEvent>,
@@ -132,6 +147,7 @@ impl Completion {
             request: template,
             later: sampling,
             prompt_is_read: false,
+            rest: None,
             running: select_all([events(0, generation)]),
             unread: None,
             clock: Clock::start(Instant::now()),
@@ -185,8 +201,31 @@ impl Completion {
         {
             return Some(Err(error));
         }
+        if let Err(error) = self.ask_again().await {
+            return Some(Err(error));
+        }
         let (choice, event) = self.running.next().await?;
         Some(self.take(choice, event))
+    }
+
+    /// Asks a model that rested once more. Dropped in the middle, it begins anew.
+    async fn ask_again(&mut self) -> AppResult<()> {
+        let Some(Rest { since, ask_again_at: Some(at) }) = self.rest else { return Ok(()) };
+        tokio::time::sleep_until(at.into()).await;
+        let generation = self.engine.generate(self.request.clone()).await?;
+        self.running.push(events(0, generation));
+        self.rest = Some(Rest { since, ask_again_at: None });
+        Ok(())
+    }
+
+    /// A model that rests is waited for like one that is loaded; false where that has lasted too long.
+    fn waits_out_rest(&mut self, now: Instant) -> bool {
+        let since = self.rest.map_or(now, |rest| rest.since);
+        if now.duration_since(since) >= RESTS_FOR {
+            return false;
+        }
+        self.rest = Some(Rest { since, ask_again_at: Some(now + ASK_AGAIN) });
+        true
     }
 
     async fn begin_later(&mut self) -> AppResult<()> {
@@ -234,6 +273,10 @@ impl Completion {
                 self.counts.drafted += usage.drafted_tokens;
                 self.counts.accepted += usage.accepted_tokens;
                 CompletionEvent::Ended { choice, reason }
+            }
+            // It comes before anything else of an answer.
+            GenerationEvent::Failed(GenerationError::ModelResting { .. }) if self.waits_out_rest(now) => {
+                CompletionEvent::Waiting { loading: Some(0.0) }
             }
             GenerationEvent::Failed(error) => return Err(failure(error)),
         })
@@ -289,6 +332,10 @@ fn failure(error: GenerationError) -> AppError {
             ),
         ),
         GenerationError::Template { message } => AppError::field("messages", message),
+        // It passes by itself: OpenAI's clients come again after a 503, and not after a 409 that tells them not to.
+        GenerationError::ModelResting { .. } => {
+            AppError::fault(ErrorCode::ModelLoading, error).with_retry_after_s(REST_RETRY_AFTER_S)
+        }
         error => error.into(),
     }
 }

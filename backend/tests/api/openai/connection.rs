@@ -87,3 +87,15 @@ async fn going_down_the_server_tells_its_clients() {
     let refused = ada.request(Method::GET, paths::V1_MODELS).send().await;
     assert!(refused.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_rests_because_its_process_died_is_waited_for_and_not_refused() {
+    let app = TestApp::start().await;
+    let ada = app.user().await;
+    for _ in 0..3 {
+        let died = ada.post(paths::V1_CHAT_COMPLETIONS, &asking("crash:1")).await;
+        died.expect(502);
+        assert_eq!(died.header("x-should-retry"), None, "clients come again after a 502");
+    }
+    text(&ada, &asking("tokens:2")).await;
+}
