@@ -177,9 +177,9 @@ impl Binding {
 }
 
 impl TokenFilter for Binding {
-    fn allows(&mut self, token: Token) -> Result<bool, FilterError> {
+    fn allows(&mut self, token: Token) -> Result<Option<bool>, FilterError> {
         let is_end = self.vocabulary.ends_answer(token);
-        Ok(match self.phase {
+        Ok(Some(match self.phase {
             Phase::Bound => self.grammar_allows(token),
             Phase::Reasoning => !is_end,
             Phase::Free => true,
@@ -191,10 +191,10 @@ impl TokenFilter for Binding {
                 let may_think = !is_end && (start.starts_with(word) || word.starts_with(start));
                 may_think || self.begin != Begin::Answer || self.grammar_allows(token)
             }
-        })
+        }))
     }
 
-    fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError> {
+    fn retain(&mut self, logits: &mut [f32]) -> Result<bool, FilterError> {
         if self.phase == Phase::Reasoning {
             // Only the end of the answer is forbidden.
             for (token, logit) in (0..).zip(logits) {
@@ -202,10 +202,10 @@ impl TokenFilter for Binding {
                     *logit = f32::NEG_INFINITY;
                 }
             }
-            return Ok(());
+            return Ok(true);
         }
         self.mask(logits);
-        if logits.iter().any(|logit| logit.is_finite()) { Ok(()) } else { Err(dead_end()) }
+        if logits.iter().any(|logit| logit.is_finite()) { Ok(true) } else { Err(dead_end()) }
     }
 
     fn accept(&mut self, token: Token) -> Result<(), FilterError> {

@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::decoder::{BatchToken, DecodeError, Decoder, ModelFacts, SampleError, StateTraits, TokenFilter};
+use engine::decoder::{
+    BatchToken, DecodeError, Decoder, Logits, ModelFacts, SampleError, StateTraits, TokenFilter,
+};
 use engine::{SamplingParams, Token, TokenChoice, TokenLikelihood};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
@@ -30,8 +32,16 @@ pub struct LlamaDecoder {
     memory: Memory,
     identity: [u8; 32],
     /// By slot.
-    samplers: Vec<Option<Sampler>>,
+    answering: Vec<Option<Answering>>,
     draft_model: Option<DraftModel>,
+}
+
+/// An answer that has begun.
+#[derive(Debug)]
+struct Answering {
+    sampler: Sampler,
+    /// The logits of a choice that could not be made yet.
+    kept: Vec<f32>,
 }
 
 impl LlamaDecoder {
@@ -45,18 +55,19 @@ impl LlamaDecoder {
         identity: [u8; 32],
     ) -> Self {
         let batch = LlamaBatch::new(facts.batch_tokens as usize, 1);
-        let samplers = (0..facts.slots).map(|_| None).collect();
+        let answering = (0..facts.slots).map(|_| None).collect();
         let memory = Memory::of(vocabulary.model());
         let has_logits = Vec::new();
-        Self { context, vocabulary, facts, batch, has_logits, memory, identity, samplers, draft_model }
+        Self { context, vocabulary, facts, batch, has_logits, memory, identity, answering, draft_model }
     }
 
-    /// llama.cpp's number of a row that has logits.
-    fn row(&self, row: usize) -> Result<i32, DecodeError> {
+    /// llama.cpp's number of a row that has logits; none where they are kept.
+    fn row(&self, logits: Logits) -> Result<Option<i32>, DecodeError> {
+        let Logits::Row(row) = logits else { return Ok(None) };
         if !self.has_logits.get(row).copied().unwrap_or_default() {
             return Err(fault(format!("row {row} of the last batch has no logits")));
         }
-        i32::try_from(row).map_err(fault)
+        i32::try_from(row).map(Some).map_err(fault)
     }
 
     /// Whether a slot holds what was to be restored there; it is empty where not.
@@ -96,34 +107,52 @@ impl Decoder for LlamaDecoder {
     }
 
     fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError> {
-        let place = self.samplers.get_mut(slot as usize).ok_or_else(|| fault(format!("no slot {slot}")))?;
+        let place = self.answering.get_mut(slot as usize).ok_or_else(|| fault(format!("no slot {slot}")))?;
         let vocabulary = &self.vocabulary;
-        *place = Some(Sampler::new(sampling, answer, |token| vocabulary.bytes(token)));
+        let sampler = Sampler::new(sampling, answer, |token| vocabulary.bytes(token));
+        *place = Some(Answering { sampler, kept: Vec::new() });
         Ok(())
     }
 
     fn sample(
         &mut self,
         slot: u32,
-        row: usize,
+        logits: Logits,
         draw: f64,
         filter: Option<&mut (dyn TokenFilter + 'static)>,
-    ) -> Result<Token, SampleError> {
-        let index = self.row(row)?;
-        let logits = self.context.get_logits_ith(index);
-        match self.samplers.get_mut(slot as usize) {
-            Some(Some(sampler)) => {
-                let token = sampler.choose(logits, draw, filter)?;
-                sampler.count(token, self.vocabulary.bytes(token));
-                Ok(token)
+    ) -> Result<Option<Token>, SampleError> {
+        let row = self.row(logits)?;
+        let Some(Answering { sampler, kept }) =
+            self.answering.get_mut(slot as usize).and_then(Option::as_mut)
+        else {
+            return Err(fault(format!("no answer has begun in slot {slot}")).into());
+        };
+        let read = row.map(|row| self.context.get_logits_ith(row));
+        let token = sampler.choose(read.unwrap_or(kept), draw, filter)?;
+        match (token, read) {
+            (Some(token), _) => sampler.count(token, self.vocabulary.bytes(token)),
+            (None, Some(read)) => {
+                kept.clear();
+                kept.extend_from_slice(read);
             }
-            _ => Err(fault(format!("no answer has begun in slot {slot}")).into()),
+            (None, None) => {}
         }
+        Ok(token)
     }
 
-    fn choice(&mut self, row: usize, token: Token, top: u32) -> Result<TokenChoice, DecodeError> {
-        let index = self.row(row)?;
-        let likely = likelihood::of(self.context.get_logits_ith(index), token, top as usize);
+    fn choice(
+        &mut self,
+        slot: u32,
+        logits: Logits,
+        token: Token,
+        top: u32,
+    ) -> Result<TokenChoice, DecodeError> {
+        let kept = self.answering.get(slot as usize).and_then(Option::as_ref);
+        let logits = match self.row(logits)? {
+            Some(row) => self.context.get_logits_ith(row),
+            None => kept.map(|answering| answering.kept.as_slice()).unwrap_or_default(),
+        };
+        let likely = likelihood::of(logits, token, top as usize);
         let tell = |(token, logprob): (Token, f32)| TokenLikelihood {
             token,
             bytes: self.vocabulary.bytes(token).to_vec(),
@@ -141,7 +170,7 @@ impl Decoder for LlamaDecoder {
     }
 
     fn end(&mut self, slot: u32) {
-        if let Some(place) = self.samplers.get_mut(slot as usize) {
+        if let Some(place) = self.answering.get_mut(slot as usize) {
             *place = None;
         }
     }

@@ -58,29 +58,33 @@ impl Sampler {
     }
 
     /// Chooses the next token by its logits, one per token of the vocabulary. `draw` is in `[0, 1)`. Where `filter`
-    /// forbids the choice, the same draw chooses among what it allows. [`Sampler::count`] has to be told.
+    /// forbids the choice, the same draw chooses among what it allows; none where it does not know yet, and this is to be
+    /// called again. [`Sampler::count`] has to be told.
     pub fn choose(
         &mut self,
         logits: &[f32],
         draw: f64,
         filter: Option<&mut (dyn TokenFilter + 'static)>,
-    ) -> Result<Token, FilterError> {
+    ) -> Result<Option<Token>, FilterError> {
         let is_changed = self.change(logits);
         let mut token = self.pick(if is_changed { None } else { Some(logits) }, draw);
-        if let Some(filter) = filter
-            && !filter.allows(token)?
-        {
-            if !is_changed {
-                self.logits.clear();
-                self.logits.extend_from_slice(logits);
+        if let Some(filter) = filter {
+            let Some(is_allowed) = filter.allows(token)? else { return Ok(None) };
+            if !is_allowed {
+                if !is_changed {
+                    self.logits.clear();
+                    self.logits.extend_from_slice(logits);
+                }
+                if !filter.retain(&mut self.logits)? {
+                    return Ok(None);
+                }
+                token = self.pick(None, draw);
             }
-            filter.retain(&mut self.logits)?;
-            token = self.pick(None, draw);
         }
         if let Some(shape) = &mut self.shape {
             shape.settle();
         }
-        Ok(token)
+        Ok(Some(token))
     }
 
     /// The answer has this token now.

@@ -1,18 +1,26 @@
-//! Keeps a filter that takes for ever from holding up everybody: it runs on a thread of its own, and who waits for it
-//! waits for a while only. Then its answer fails, and the thread is left behind until it comes back.
+//! Keeps a filter that takes long from holding up everybody: it runs on a thread of its own, and who waits for it waits for
+//! as long as the scheduler has patience. A token for which it takes too long fails its answer, and the thread is left behind
+//! until it comes back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::Token;
 use engine::decoder::{FilterError, TokenFilter};
 
-/// A whole vocabulary takes tens of milliseconds on a slow machine. Others wait for so long at most, once for each
-/// grammar that is worse.
+/// A whole vocabulary takes tens of milliseconds on a slow machine, and some times that beside other streams. Nobody else
+/// waits meanwhile.
 const DEADLINE: Duration = Duration::from_secs(1);
+
+/// A filter that once took so long over a token has less of the processor from then on: streams need it more.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// How far it is put behind, in the kernel's measure: about a tenth of its share is left to it.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// Filters that may be left behind; each may keep a core busy. Past that none are begun.
 const STUCK_MAX: usize = 3;
@@ -29,6 +37,13 @@ pub struct Watched {
     questions: SyncSender<Question>,
     answers: Receiver<Answer>,
     deadline: Duration,
+    patience: Duration,
+    /// Since when an answer is owed; none where none is.
+    asked_at: Option<Instant>,
+    /// What was told of the next token.
+    known: Option<(Token, bool)>,
+    /// None where it has been put behind, or cannot be.
+    thread: Option<FilterThread>,
     stuck: Arc<AtomicUsize>,
     is_given_up: Arc<AtomicBool>,
     /// Lent to the filter and back.
@@ -44,8 +59,8 @@ enum Question {
 
 #[derive(Debug)]
 enum Answer {
-    Allowed(Result<bool, FilterError>),
-    Retained(Vec<f32>, Result<(), FilterError>),
+    Allowed(Result<Option<bool>, FilterError>),
+    Retained(Vec<f32>, Result<bool, FilterError>),
 }
 
 impl Watch {
@@ -71,7 +86,9 @@ impl Watch {
         let (told, answers) = sync_channel(1);
         let (stuck, is_given_up) = (Arc::clone(&self.stuck), Arc::new(AtomicBool::new(false)));
         let (counted, given_up) = (Arc::clone(&stuck), Arc::clone(&is_given_up));
+        let (tell_thread, thread) = sync_channel(1);
         let body = move || {
+            let _ = tell_thread.send(FilterThread::current());
             serve(filter, &asked, &told);
             if given_up.load(Ordering::Relaxed) {
                 counted.fetch_sub(1, Ordering::Relaxed);
@@ -81,7 +98,18 @@ impl Watch {
             .name("filter".to_owned())
             .spawn(body)
             .map_err(|error| refused(error.to_string()))?;
-        Ok(Watched { questions, answers, deadline, stuck, is_given_up, logits: Vec::new() })
+        Ok(Watched {
+            questions,
+            answers,
+            deadline,
+            patience: deadline,
+            asked_at: None,
+            known: None,
+            thread: thread.recv().ok().flatten(),
+            stuck,
+            is_given_up,
+            logits: Vec::new(),
+        })
     }
 }
 
@@ -107,20 +135,39 @@ fn serve(mut filter: impl TokenFilter, asked: &Receiver<Question>, told: &SyncSe
 }
 
 impl Watched {
-    fn ask(&self, question: Question) -> Result<Answer, FilterError> {
-        let ended = || FilterError { message: "the grammar's thread has ended".to_owned() };
+    /// The answer to the question, or to the same one that was asked before; none where it has to be asked again.
+    fn ask(&mut self, question: impl FnOnce(&mut Self) -> Question) -> Result<Option<Answer>, FilterError> {
         if self.is_given_up.load(Ordering::Relaxed) {
             return Err(self.too_slow());
         }
-        self.questions.send(question).map_err(|_unsent| ended())?;
-        self.answers.recv_timeout(self.deadline).map_err(|error| match error {
-            RecvTimeoutError::Disconnected => ended(),
-            RecvTimeoutError::Timeout => {
-                self.stuck.fetch_add(1, Ordering::Relaxed);
-                self.is_given_up.store(true, Ordering::Relaxed);
-                self.too_slow()
+        let now = Instant::now();
+        let asked_at = match self.asked_at {
+            Some(asked_at) => asked_at,
+            None => {
+                let question = question(self);
+                self.questions.send(question).map_err(|_unsent| ended())?;
+                *self.asked_at.insert(now)
             }
-        })
+        };
+        let answer = self.answers.recv_timeout(self.patience);
+        self.patience = self.patience.saturating_sub(now.elapsed());
+        match answer {
+            Ok(answer) => {
+                self.asked_at = None;
+                return Ok(Some(answer));
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if asked_at.elapsed() >= SLOW {
+            self.thread.take().into_iter().for_each(FilterThread::put_behind);
+        }
+        if asked_at.elapsed() < self.deadline {
+            return Ok(None);
+        }
+        self.stuck.fetch_add(1, Ordering::Relaxed);
+        self.is_given_up.store(true, Ordering::Relaxed);
+        Err(self.too_slow())
     }
 
     fn too_slow(&self) -> FilterError {
@@ -131,29 +178,51 @@ impl Watched {
     }
 }
 
+fn ended() -> FilterError {
+    FilterError { message: "the grammar's thread has ended".to_owned() }
+}
+
+fn confused() -> FilterError {
+    FilterError { message: "the grammar's thread is confused".to_owned() }
+}
+
 impl TokenFilter for Watched {
-    fn allows(&mut self, token: Token) -> Result<bool, FilterError> {
-        match self.ask(Question::Allows(token))? {
-            Answer::Allowed(result) => result,
-            Answer::Retained(..) => {
-                Err(FilterError { message: "the grammar's thread is confused".to_owned() })
-            }
-        }
+    fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience.min(self.deadline);
     }
 
-    fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError> {
-        let mut lent = std::mem::take(&mut self.logits);
-        lent.clear();
-        lent.extend_from_slice(logits);
-        match self.ask(Question::Retain(lent))? {
-            Answer::Retained(back, result) => {
+    fn allows(&mut self, token: Token) -> Result<Option<bool>, FilterError> {
+        if let Some((known, is_allowed)) = self.known
+            && known == token
+        {
+            return Ok(Some(is_allowed));
+        }
+        let is_allowed = match self.ask(|_| Question::Allows(token))? {
+            Some(Answer::Allowed(is_allowed)) => is_allowed?,
+            Some(Answer::Retained(..)) => return Err(confused()),
+            None => None,
+        };
+        self.known = is_allowed.map(|is_allowed| (token, is_allowed));
+        Ok(is_allowed)
+    }
+
+    fn retain(&mut self, logits: &mut [f32]) -> Result<bool, FilterError> {
+        let lend = |watched: &mut Self| {
+            let mut lent = std::mem::take(&mut watched.logits);
+            lent.clear();
+            lent.extend_from_slice(logits);
+            Question::Retain(lent)
+        };
+        match self.ask(lend)? {
+            Some(Answer::Retained(back, result)) => {
                 for (logit, filtered) in logits.iter_mut().zip(&back) {
                     *logit = *filtered;
                 }
                 self.logits = back;
                 result
             }
-            Answer::Allowed(_) => Err(FilterError { message: "the grammar's thread is confused".to_owned() }),
+            Some(Answer::Allowed(_)) => Err(confused()),
+            None => Ok(false),
         }
     }
 
@@ -161,8 +230,33 @@ impl TokenFilter for Watched {
         if self.is_given_up.load(Ordering::Relaxed) {
             return Err(self.too_slow());
         }
-        let sent = self.questions.send(Question::Accept(token));
-        sent.map_err(|_unsent| FilterError { message: "the grammar's thread has ended".to_owned() })
+        self.known = None;
+        self.questions.send(Question::Accept(token)).map_err(|_unsent| ended())
+    }
+}
+
+/// The thread of a filter, as the kernel knows it.
+#[derive(Debug)]
+struct FilterThread {
+    #[cfg(target_os = "linux")]
+    id: rustix::thread::Pid,
+}
+
+impl FilterThread {
+    /// The thread that calls this; none where none can be put behind.
+    fn current() -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        let thread = Some(Self { id: rustix::thread::gettid() });
+        #[cfg(not(target_os = "linux"))]
+        let thread = None;
+        thread
+    }
+
+    fn put_behind(self) {
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(Some(self.id), NICE) {
+            tracing::debug!(%error, "a slow grammar cannot be put behind streams");
+        }
     }
 }
 
@@ -176,16 +270,16 @@ mod tests {
     struct Slow(Arc<Mutex<()>>);
 
     impl TokenFilter for Slow {
-        fn allows(&mut self, token: Token) -> Result<bool, FilterError> {
+        fn allows(&mut self, token: Token) -> Result<Option<bool>, FilterError> {
             if token == 13 {
                 drop(self.0.lock());
             }
-            Ok(token % 2 == 0)
+            Ok(Some(token % 2 == 0))
         }
 
-        fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError> {
+        fn retain(&mut self, logits: &mut [f32]) -> Result<bool, FilterError> {
             logits[1] = f32::NEG_INFINITY;
-            Ok(())
+            Ok(true)
         }
 
         fn accept(&mut self, token: Token) -> Result<(), FilterError> {
@@ -196,12 +290,33 @@ mod tests {
     #[test]
     fn a_filter_answers_from_its_thread() {
         let mut filter = Watch::default().over(Slow(Arc::default())).unwrap();
-        assert_eq!((filter.allows(2), filter.allows(3)), (Ok(true), Ok(false)));
+        assert_eq!((filter.allows(2), filter.allows(3)), (Ok(Some(true)), Ok(Some(false))));
         let mut logits = [1.0, 2.0, 3.0];
-        filter.retain(&mut logits).unwrap();
+        assert_eq!(filter.retain(&mut logits), Ok(true));
         assert_eq!(logits, [1.0, f32::NEG_INFINITY, 3.0]);
         filter.accept(7).unwrap();
         assert_eq!(filter.allows(2).unwrap_err().message, "seven");
+    }
+
+    #[test]
+    fn who_has_no_patience_asks_again_and_is_told_the_same() {
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.lock().unwrap();
+        let mut filter = Watch::default().over_for(Slow(Arc::clone(&lock)), Duration::from_secs(60)).unwrap();
+        filter.set_patience(Duration::ZERO);
+        for _ in 0..3 {
+            assert_eq!(filter.allows(13), Ok(None), "it is held up, and nobody waits");
+        }
+        drop(held);
+        filter.set_patience(Duration::from_secs(60));
+        assert_eq!(filter.allows(13), Ok(Some(false)));
+        filter.set_patience(Duration::ZERO);
+        assert_eq!(filter.allows(13), Ok(Some(false)), "that is known");
+        let mut logits = [1.0, 2.0, 3.0];
+        while filter.retain(&mut logits) == Ok(false) {
+            assert_eq!(logits, [1.0, 2.0, 3.0]);
+        }
+        assert_eq!(logits, [1.0, f32::NEG_INFINITY, 3.0]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use engine::LoadStage;
-use engine::decoder::{BatchToken, Decoder, LoadRequest, LoadedModel, PromptReader};
+use engine::decoder::{BatchToken, Decoder, LoadRequest, LoadedModel, Logits, PromptReader};
 use engine::{CacheType, ChatMessage, ChatRole, SamplingOptions, SamplingParams, Token};
 use engine_llama::decoder::LlamaDecoder;
 use engine_llama::load::load;
@@ -58,10 +58,10 @@ fn read(decoder: &mut LlamaDecoder, slot: u32, tokens: &[Token], position: usize
 /// Answers greedily in `slot`, whose last batch was `read` with `rows` tokens and which holds `position` tokens.
 fn answer(decoder: &mut LlamaDecoder, slot: u32, rows: usize, position: usize, count: usize) -> Vec<Token> {
     decoder.begin(slot, &greedy(), &[]).unwrap();
-    let mut tokens = vec![decoder.sample(slot, rows - 1, 0.0, None).unwrap()];
+    let mut tokens = vec![decoder.sample(slot, Logits::Row(rows - 1), 0.0, None).unwrap().unwrap()];
     while tokens.len() < count {
         read(decoder, slot, &tokens[tokens.len() - 1..], position + tokens.len() - 1);
-        tokens.push(decoder.sample(slot, 0, 0.0, None).unwrap());
+        tokens.push(decoder.sample(slot, Logits::Row(0), 0.0, None).unwrap().unwrap());
     }
     decoder.end(slot);
     tokens
@@ -158,7 +158,7 @@ fn streams_together_answer_as_each_would_alone() {
         decoder.clear(slot);
         read(&mut decoder, slot, prompt, 0);
         decoder.begin(slot, &greedy(), &[]).unwrap();
-        together.push(vec![decoder.sample(slot, prompt.len() - 1, 0.0, None).unwrap()]);
+        together.push(vec![decoder.sample(slot, Logits::Row(prompt.len() - 1), 0.0, None).unwrap().unwrap()]);
     }
     for step in 0..15 {
         let batch: Vec<BatchToken> = (0..)
@@ -173,7 +173,7 @@ fn streams_together_answer_as_each_would_alone() {
             .collect();
         decoder.decode(&batch).unwrap();
         for (slot, answer) in (0..).zip(&mut together) {
-            answer.push(decoder.sample(slot, slot as usize, 0.0, None).unwrap());
+            answer.push(decoder.sample(slot, Logits::Row(slot as usize), 0.0, None).unwrap().unwrap());
         }
     }
     assert_eq!(together, alone);
@@ -209,7 +209,7 @@ fn a_step_that_cannot_be_done_is_an_error_and_the_next_one_works() {
     let Loaded { mut decoder, reader, .. } = loaded(1);
     let batch = |token, position| [BatchToken { slot: 0, token, position, wants_logits: false }];
     assert!(decoder.decode(&batch(Token::MAX, 0)).is_err(), "no such token");
-    assert!(decoder.sample(0, 0, 0.0, None).is_err(), "no logits");
+    assert!(decoder.sample(0, Logits::Row(0), 0.0, None).is_err(), "no logits");
     assert!(decoder.decode(&[BatchToken { slot: 7, ..batch(1, 0)[0] }]).is_err(), "no such slot");
     let prompt = reader.read(&user("Hi").into(), None, &[]).unwrap().tokens;
     assert_eq!(fresh(&mut decoder, 0, &prompt, 4).len(), 4);

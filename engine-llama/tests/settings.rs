@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use adapters::Adapter;
-use engine::decoder::{BatchToken, Decoder, LoadRequest, PromptReader};
+use engine::decoder::{BatchToken, Decoder, LoadRequest, Logits, PromptReader};
 use engine::gguf::Header;
 use engine::{CacheType, FlashAttention, LoadStage, LoraAdapter, SamplingOptions, StateBudget, Token};
 use engine_llama::load::load;
@@ -42,7 +42,7 @@ fn answer(request: &LoadRequest) -> Vec<Token> {
             .collect();
         decoder.decode(&batch).unwrap();
         position += batch.len() as u32;
-        let token = decoder.sample(0, batch.len() - 1, 0.0, None).unwrap();
+        let token = decoder.sample(0, Logits::Row(batch.len() - 1), 0.0, None).unwrap().unwrap();
         answer.push(token);
         unread = vec![token];
     }

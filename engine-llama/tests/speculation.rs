@@ -15,7 +15,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use engine::decoder::{BatchToken, Decoder, Drafting, LoadRequest, LoadedModel, PromptReader};
+use engine::decoder::{BatchToken, Decoder, Drafting, LoadRequest, LoadedModel, Logits, PromptReader};
 use engine::worker::draw;
 use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, GenerationEvent, Priority, SamplingOptions,
@@ -171,7 +171,7 @@ fn assert_is_the_models(decoder: &mut LlamaDecoder, answer: &Answer, sampling: &
     let before = answer.prompt.last().into_iter().chain(&answer.tokens);
     for (place, (before, token)) in before.zip(&answer.tokens).enumerate() {
         read(decoder, &[*before], prompt.len() + place);
-        let choice = decoder.choice(0, *token, LIKELIEST).unwrap();
+        let choice = decoder.choice(0, Logits::Row(0), *token, LIKELIEST).unwrap();
         let draw = draw(sampling.seed(), place);
         assert!(can_be(&choice, sampling.temperature(), draw), "token {place}: {choice:?}, draw {draw}");
     }
@@ -221,10 +221,10 @@ fn a_model_that_drafts_for_itself_says_what_it_would_say() {
     let greedy = sampling(0.0);
     decoder.begin(0, &greedy, &[]).unwrap();
     read(&mut decoder, &prompt, 0);
-    let mut said = vec![decoder.sample(0, prompt.len() - 1, 0.0, None).unwrap()];
+    let mut said = vec![decoder.sample(0, Logits::Row(prompt.len() - 1), 0.0, None).unwrap().unwrap()];
     while said.len() < drafted.len() {
         read(&mut decoder, &said[said.len() - 1..], prompt.len() + said.len() - 1);
-        said.push(decoder.sample(0, 0, 0.0, None).unwrap());
+        said.push(decoder.sample(0, Logits::Row(0), 0.0, None).unwrap().unwrap());
     }
     assert_eq!(drafted, said);
 
@@ -256,7 +256,7 @@ fn a_model_with_a_sliding_window_forgets_wrong_drafts_behind_the_window() {
             assert_eq!(decoder.keep_prefix(0, 800), 800);
         }
         read(&mut decoder, &next, 800);
-        decoder.choice(0, 0, 5).unwrap().top
+        decoder.choice(0, Logits::Row(0), 0, 5).unwrap().top
     };
     for (plain, drafted) in likeliest(false).iter().zip(likeliest(true)) {
         assert!((plain.logprob - drafted.logprob).abs() <= LOGPROB_TOLERANCE, "{plain:?}, {drafted:?}");

@@ -5,6 +5,7 @@
 //! Nothing here waits, sleeps or does I/O but the decoding itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 pub use crate::reply::{CallFormat, ReasoningFormat, ReplyFormat, ToolFormat};
 use crate::{
@@ -69,6 +70,15 @@ pub struct DecodeError {
     pub message: String,
 }
 
+/// From which logits a token is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logits {
+    /// Those at this index of the last batch.
+    Row(usize),
+    /// Those of the slot's last choice, which could not be made yet.
+    Kept,
+}
+
 /// The model, its caches and its samplers: owned by the one thread that runs the scheduler.
 pub trait Decoder {
     /// Never changes.
@@ -82,22 +92,28 @@ pub trait Decoder {
     /// for a continued one), which penalties must have seen; penalties never count the prompt.
     fn begin(&mut self, slot: u32, sampling: &SamplingParams, answer: &[Token]) -> Result<(), DecodeError>;
 
-    /// Chooses the token after the one at index `row` of the last batch, which wanted logits and belonged to
-    /// `slot`, and tells the slot's sampler of it (once). `draw` is uniform in `[0, 1)` and the only source of chance:
+    /// Chooses the next token of `slot`, after one of the last batch that wanted logits, and tells the slot's sampler of it
+    /// (once). `draw` is uniform in `[0, 1)` and the only source of chance:
     /// the token is the first whose cumulated probability exceeds it, over the candidates that the sampler left,
     /// most likely first. So a continued answer draws as it would have. Greedy where the temperature is 0. A token that
-    /// `filter` does not allow is replaced by the one that is drawn among those that it allows.
+    /// `filter` does not allow is replaced by the one that is drawn among those that it allows. None where the filter does
+    /// not know yet: the logits are kept until the choice has been made from [`Logits::Kept`].
     fn sample(
         &mut self,
         slot: u32,
-        row: usize,
+        logits: Logits,
         draw: f64,
         filter: Option<&mut (dyn TokenFilter + 'static)>,
-    ) -> Result<Token, SampleError>;
+    ) -> Result<Option<Token>, SampleError>;
 
-    /// How likely `token`, which was sampled from `row` of the last batch, was by the model alone, with the `top`
-    /// likeliest.
-    fn choice(&mut self, row: usize, token: Token, top: u32) -> Result<TokenChoice, DecodeError>;
+    /// How likely `token`, which was sampled from these logits of `slot`, was by the model alone, with the `top` likeliest.
+    fn choice(
+        &mut self,
+        slot: u32,
+        logits: Logits,
+        token: Token,
+        top: u32,
+    ) -> Result<TokenChoice, DecodeError>;
 
     /// Tokens that may follow `tokens`, which are prompt and answer of the stream in `slot`: at most `most`, likeliest each,
     /// as long as they are likely. None while a long prompt is read for it, a piece at each call. Only asked where
@@ -154,17 +170,24 @@ pub trait Decoder {
 
 /// Which tokens may come next in one answer. It knows the answer so far.
 pub trait TokenFilter: Send + std::fmt::Debug {
-    /// Whether this token may come next. Asked of the likeliest choice first: nearly always that is all.
+    /// How long the next questions together may hold up whoever asks them.
+    fn set_patience(&mut self, patience: Duration) {
+        let _ = patience;
+    }
+
+    /// Whether this token may come next. Asked of the likeliest choice first: nearly always that is all. None where that is
+    /// not known yet: it is asked again.
     ///
     /// # Errors
     /// It cannot be told; the answer fails.
-    fn allows(&mut self, token: Token) -> Result<bool, FilterError>;
+    fn allows(&mut self, token: Token) -> Result<Option<bool>, FilterError>;
 
-    /// Makes impossible, by a logit of negative infinity, every candidate that may not come next.
+    /// Makes impossible, by a logit of negative infinity, every candidate that may not come next; `false` where those are
+    /// not known yet.
     ///
     /// # Errors
     /// It cannot be told, or nothing may come next; the answer fails.
-    fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError>;
+    fn retain(&mut self, logits: &mut [f32]) -> Result<bool, FilterError>;
 
     /// The token has come.
     ///

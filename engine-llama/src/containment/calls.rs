@@ -18,7 +18,7 @@ use seccompiler::{
 use super::DRIVES_DEVICES;
 
 /// Whatever their arguments.
-const ALLOWED: [c_long; 98] = [
+const ALLOWED: [c_long; 99] = [
     // Memory.
     libc::SYS_brk,
     libc::SYS_get_mempolicy,
@@ -91,6 +91,7 @@ const ALLOWED: [c_long; 98] = [
     libc::SYS_sched_getscheduler,
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_yield,
+    libc::SYS_setpriority,
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     // Its own signals.

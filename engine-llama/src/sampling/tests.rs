@@ -12,7 +12,7 @@ fn sampler(options: SamplingOptions, answer: &[Token]) -> Sampler {
 impl Sampler {
     /// Chooses freely and counts.
     fn next(&mut self, logits: &[f32], draw: f64) -> Token {
-        let token = self.choose(logits, draw, None).unwrap();
+        let token = self.choose(logits, draw, None).unwrap().unwrap();
         self.count(token, b"");
         token
     }
@@ -136,17 +136,17 @@ fn biases_move_tokens_and_those_of_no_token_do_nothing() {
 struct Only(Vec<Token>);
 
 impl TokenFilter for Only {
-    fn allows(&mut self, token: Token) -> Result<bool, FilterError> {
-        Ok(self.0.contains(&token))
+    fn allows(&mut self, token: Token) -> Result<Option<bool>, FilterError> {
+        Ok(Some(self.0.contains(&token)))
     }
 
-    fn retain(&mut self, logits: &mut [f32]) -> Result<(), FilterError> {
+    fn retain(&mut self, logits: &mut [f32]) -> Result<bool, FilterError> {
         for (token, logit) in (0..).zip(logits) {
             if !self.0.contains(&token) {
                 *logit = f32::NEG_INFINITY;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn accept(&mut self, _token: Token) -> Result<(), FilterError> {
@@ -158,7 +158,7 @@ impl TokenFilter for Only {
 fn a_forbidden_choice_is_made_again_among_what_is_allowed() {
     let mut only = Only(vec![0, 3]);
     let mut chooser = sampler(plain(), &[]);
-    let mut choose = |draw| chooser.choose(&four(), draw, Some(&mut only)).unwrap();
+    let mut choose = |draw| chooser.choose(&four(), draw, Some(&mut only)).unwrap().unwrap();
     assert_eq!([choose(0.0), choose(0.6), choose(0.7), choose(0.8)], [3, 3, 3, 0]);
 }
 
@@ -179,7 +179,7 @@ fn a_repetition_becomes_the_less_likely_the_longer_it_is() {
     );
     let mut broken =
         Sampler::new(&params(options), &[0, 1, 3, 2, 0, 1], |token| if token == 1 { b"\n" } else { b"x" });
-    assert_eq!(broken.choose(&logits, 0.0, None).unwrap(), 3, "a line end breaks it");
+    assert_eq!(broken.choose(&logits, 0.0, None).unwrap().unwrap(), 3, "a line end breaks it");
 }
 
 #[test]

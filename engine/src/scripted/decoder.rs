@@ -14,7 +14,7 @@ use super::beat::{self, Beat};
 use super::model::ScriptedModel;
 use super::script::{self, Script};
 use crate::decoder::{
-    BatchToken, DecodeError, Decoder, Drafting, LoadRequest, ModelFacts, SampleError, StateTraits,
+    BatchToken, DecodeError, Decoder, Drafting, LoadRequest, Logits, ModelFacts, SampleError, StateTraits,
     TokenFilter,
 };
 use crate::{SamplingOptions, SamplingParams, Speculation, Token, TokenChoice, TokenLikelihood};
@@ -51,6 +51,8 @@ struct Slot {
     sampling: Option<SamplingParams>,
     /// What a real sampler's penalties would have seen of the answer.
     seen: Vec<Token>,
+    /// How many tokens there were when the last token was to be chosen.
+    kept: Option<usize>,
     /// When the last token of a clock was sampled, as text.
     time: Vec<u8>,
 }
@@ -117,6 +119,15 @@ impl ScriptedDecoder {
         Ok(())
     }
 
+    /// Slot and length of what a token is to be chosen after.
+    fn row(&mut self, slot: u32, logits: Logits) -> Result<(u32, usize), DecodeError> {
+        let row = match logits {
+            Logits::Row(row) => self.rows.get(row).copied().flatten(),
+            Logits::Kept => self.slot(slot)?.kept.map(|length| (slot, length)),
+        };
+        row.ok_or_else(|| fault(format!("there are no logits: {logits:?}")))
+    }
+
     /// The first `length` tokens of a slot, which holds at least so many.
     fn held(&self, slot: u32, length: usize) -> Option<&[Token]> {
         self.slots.get(slot as usize)?.tokens.get(..length)
@@ -180,19 +191,17 @@ impl Decoder for ScriptedDecoder {
     fn sample(
         &mut self,
         slot: u32,
-        row: usize,
+        logits: Logits,
         draw: f64,
-        _filter: Option<&mut (dyn TokenFilter + 'static)>,
-    ) -> Result<Token, SampleError> {
-        let Some(Some((row_slot, length))) = self.rows.get(row).copied() else {
-            return Err(fault(format!("row {row} wanted no logits")).into());
-        };
+        filter: Option<&mut (dyn TokenFilter + 'static)>,
+    ) -> Result<Option<Token>, SampleError> {
+        let (row_slot, length) = self.row(slot, logits)?;
         let held = self.slot(slot)?;
         let Some(sampling) = &held.sampling else {
             return Err(fault(format!("no answer has begun in slot {slot}")).into());
         };
         let Some(tokens) = held.tokens.get(..length).filter(|_| row_slot == slot) else {
-            return Err(fault(format!("row {row} is not one of slot {slot}")).into());
+            return Err(fault(format!("{logits:?} is not of slot {slot}")).into());
         };
         let (prompt, answer) = script::split(tokens);
         if answer != held.seen {
@@ -201,11 +210,17 @@ impl Decoder for ScriptedDecoder {
         let token = script::answer_token(prompt, answer.len(), sampling, draw);
         let is_told_by_clock = token != script::END && Script::of_prompt(prompt).is_clock;
         let token = if is_told_by_clock { script::FIRST_CLOCK + slot as Token } else { token };
+        held.kept = Some(length);
+        if let Some(filter) = filter
+            && filter.allows(token)?.is_none()
+        {
+            return Ok(None);
+        }
         held.seen.push(token);
         if is_told_by_clock {
             held.time = format!("{} ", beat::clock_us()).into_bytes();
         }
-        Ok(token)
+        Ok(Some(token))
     }
 
     fn draft(&mut self, _slot: u32, tokens: &[Token], most: usize) -> Vec<Token> {
@@ -217,7 +232,13 @@ impl Decoder for ScriptedDecoder {
     }
 
     /// Scripts leave nothing to chance: each token is certain, and nothing else could stand there.
-    fn choice(&mut self, _row: usize, token: Token, _top: u32) -> Result<TokenChoice, DecodeError> {
+    fn choice(
+        &mut self,
+        _slot: u32,
+        _logits: Logits,
+        token: Token,
+        _top: u32,
+    ) -> Result<TokenChoice, DecodeError> {
         let bytes = self.token_bytes(token).to_vec();
         let chosen = TokenLikelihood { token, bytes, logprob: 0.0 };
         Ok(TokenChoice { top: vec![chosen.clone()], chosen })

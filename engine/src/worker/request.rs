@@ -212,13 +212,15 @@ impl Queued for Request {
     }
 }
 
-/// What a stream waits for in its slot before it begins to read.
+/// What a stream waits for in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// That another stream has read the beginning that both share.
     Prefix,
     /// A state from the disk.
     State(StateId),
+    /// What its filter says of the next token, of which the logits are kept.
+    Filter,
 }
 
 /// A request in a slot.
@@ -260,6 +262,11 @@ impl Stream {
     /// Whether it waits for another stream to read what both share.
     pub(crate) fn is_following(&self) -> bool {
         self.awaits == Some(Awaited::Prefix) && !self.request.is_paused
+    }
+
+    /// Whether its next token waits for its filter.
+    pub(crate) fn is_choosing(&self) -> bool {
+        self.awaits == Some(Awaited::Filter) && !self.request.is_paused
     }
 
     /// Whether it is about to have read the tokens that it shares with others.

@@ -22,6 +22,7 @@ use batch::Plan;
 
 mod admission;
 mod batch;
+mod choosing;
 mod drafting;
 mod resting;
 mod restoring;
@@ -50,6 +51,8 @@ pub(crate) struct Scheduler<D> {
     speed: StateSpeed,
     /// Before then nothing that rests is saved beside streams.
     rests_until: Duration,
+    /// How long filters may still hold up this step.
+    filter_patience: Duration,
     updates: Vec<Update>,
 }
 
@@ -68,6 +71,7 @@ impl<D: Decoder> Scheduler<D> {
             states,
             speed: StateSpeed::default(),
             rests_until: Duration::ZERO,
+            filter_patience: Duration::ZERO,
             updates: Vec::new(),
         }
     }
@@ -131,7 +135,8 @@ impl<D: Decoder> Scheduler<D> {
     /// Whether a step would do anything, beside telling places. Not so while all who have a slot are paused, however many
     /// wait for one.
     pub(crate) fn has_work(&self) -> bool {
-        self.running.values().any(Stream::takes_part) || self.can_settle() || self.can_admit()
+        let moves = |stream: &Stream| stream.takes_part() || stream.is_choosing();
+        self.running.values().any(moves) || self.can_settle() || self.can_admit()
     }
 
     /// The time of the clock that it was given.
@@ -149,6 +154,7 @@ impl<D: Decoder> Scheduler<D> {
         self.speed.begin_step();
         self.admit();
         self.settle();
+        self.choose_kept();
         self.tell_places();
         let drafts = self.draft();
         let plan = self.plan(drafts);

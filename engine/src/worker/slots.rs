@@ -131,13 +131,14 @@ impl Slots {
     /// Chooses a slot for a request that will read `tokens`, of which `saved` could be restored; none while all are in use.
     ///
     /// The slot whose tokens it continues, if that loses fewer tokens than any other; else the one whose content is
-    /// missed least, and the prefix is copied from wherever it is, unless restoring brings more.
+    /// missed least, and the prefix is copied from wherever it is, unless restoring brings more. `can_save` tells whether
+    /// what a slot holds would be saved if it were given up now.
     pub(crate) fn place(
         &self,
-        user: u128,
-        priority: Priority,
+        Holder { whose: Whose { user, .. }, priority }: Holder,
         tokens: &[Token],
         saved: usize,
+        can_save: impl Fn(usize) -> bool,
     ) -> Option<Placement> {
         // The last token must be evaluated again: only that gives the logits for the next one.
         let usable = tokens.get(..tokens.len().saturating_sub(1)).unwrap_or_default();
@@ -150,7 +151,7 @@ impl Slots {
             .max_by_key(|(index, length)| {
                 (*length, self.slots.get(*index).is_some_and(|slot| !slot.is_busy))
             });
-        let least_missed = self.least_missed(priority)?;
+        let least_missed = self.least_missed(priority, can_save)?;
         let elsewhere = self.slots.get(least_missed).map_or(0, Slot::worth);
         let in_place = best.filter(|(index, length)| {
             self.slots.get(*index).is_some_and(|slot| slot.may_be_cut(priority, *length, elsewhere))
@@ -200,8 +201,9 @@ impl Slots {
     }
 
     /// The idle slot to give up. Among those that hold nothing of worth, the one nearest to a running stream: a decoder
-    /// joins only neighbouring slots into one pass over the weights.
-    fn least_missed(&self, priority: Priority) -> Option<usize> {
+    /// joins only neighbouring slots into one pass over the weights. A hole costs such a pass for every token, and a chat
+    /// that can be saved one restoring: so a neighbour is also preferred to the chat that is longest unused.
+    fn least_missed(&self, priority: Priority, can_save: impl Fn(usize) -> bool) -> Option<usize> {
         let idle = self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_busy);
         let key = |(index, slot): (usize, &Slot)| {
             let is_empty = slot.tokens.is_empty();
@@ -211,10 +213,12 @@ impl Slots {
                 // Empty slots are left to chats.
                 Priority::Side => u8::from(is_empty),
             };
-            let missed = if rank == 2 { slot.last_used } else { 0 };
-            (rank, missed, self.distance_to_running(index), index)
+            let distance = self.distance_to_running(index);
+            let missed =
+                if rank == 2 { (distance > 1 || !can_save(index), slot.last_used) } else { (false, 0) };
+            (rank, missed, distance, index)
         };
-        idle.map(key).min().map(|(_, _, _, index)| index)
+        idle.map(key).min().map(|(.., index)| index)
     }
 
     fn distance_to_running(&self, index: usize) -> usize {

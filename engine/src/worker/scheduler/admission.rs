@@ -5,7 +5,7 @@ use crate::decoder::Decoder;
 use crate::protocol::News;
 use crate::worker::request::{Awaited, Stream};
 use crate::worker::slots::{Placement, WORTH_TOKENS};
-use crate::worker::states::StateId;
+use crate::worker::states::{Room, StateId};
 use crate::worker::waiting::Queued;
 use crate::{GenerationError, Priority};
 
@@ -71,7 +71,11 @@ impl<D: Decoder> Scheduler<D> {
         let Some(request) = self.waiting.take_turn(id) else { return };
         let saved = self.states.find(request.user(), &request.tokens);
         let restorable = saved.map_or(0, |saved| saved.tokens);
-        let place = self.slots.place(request.user(), request.priority(), &request.tokens, restorable);
+        let can_save = |slot: usize| {
+            let size_bytes = self.decoder.state_bytes(slot as u32);
+            self.states.room_for(size_bytes) == Some(Room::Memory) && self.speed.has_time_for(size_bytes)
+        };
+        let place = self.slots.place(request.holder(), &request.tokens, restorable, can_save);
         let Some(placement) = place else {
             self.waiting.insert(id, request);
             return;

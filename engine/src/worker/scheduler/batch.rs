@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::Scheduler;
 use super::drafting::Draft;
-use crate::decoder::{BatchToken, DecodeError, Decoder, SampleError};
+use crate::GenerationError;
+use crate::decoder::{BatchToken, DecodeError, Decoder, Logits};
 use crate::protocol::News;
-use crate::worker::chance;
 use crate::worker::drafts::Source;
 use crate::worker::pace::{self, Reading};
-use crate::{FinishReason, GenerationError, Token};
 
 /// What one step evaluates.
 #[derive(Debug, Default)]
@@ -116,7 +115,7 @@ impl<D: Decoder> Scheduler<D> {
     /// Samples the next token, and the one after it as long as the last one is what was drafted.
     fn sample_part(&mut self, part: &Part, first_row: usize, now: Duration) {
         let Some(draft) = &part.draft else {
-            self.sample(part.slot, first_row, now);
+            self.sample(part.slot, Logits::Row(first_row), now);
             return;
         };
         if let Some(stream) = self.running.get_mut(&part.slot) {
@@ -125,7 +124,7 @@ impl<D: Decoder> Scheduler<D> {
         }
         let mut accepted = 0;
         for row in first_row.. {
-            let Some(token) = self.sample(part.slot, row, now) else { return };
+            let Some(token) = self.sample(part.slot, Logits::Row(row), now) else { break };
             if draft.tokens.get(accepted) != Some(&token) {
                 break;
             }
@@ -138,62 +137,6 @@ impl<D: Decoder> Scheduler<D> {
         {
             stream.drafter.observe_model(draft.tokens.len(), accepted);
         }
-    }
-
-    /// Samples one token from a row; none where the answer has ended.
-    fn sample(&mut self, slot: usize, row: usize, now: Duration) -> Option<Token> {
-        let token = match self.choose(slot, row) {
-            Ok(token) => token?,
-            Err(error) => {
-                self.fail(slot, error.into());
-                return None;
-            }
-        };
-        if self.decoder.is_end(token) {
-            self.finish(slot, FinishReason::Stop);
-            return None;
-        }
-        let stream = self.running.get_mut(&slot)?;
-        let request = &mut stream.request;
-        request.push(token, now);
-        let marker = request.reply.marker_text(token).map(|text| text.as_bytes().to_vec());
-        let bytes = marker.as_deref().unwrap_or_else(|| self.decoder.token_bytes(token));
-        let (said, has_stopped) = request.reply.push(token, bytes);
-        let is_full = request.is_full(self.facts.context_tokens);
-        let (id, news) = (request.id, said.into_iter().map(|said| request.news(said)).collect::<Vec<News>>());
-        for news in news {
-            self.tell(id, news);
-        }
-        let ended =
-            if has_stopped { Some(FinishReason::Stop) } else { is_full.then_some(FinishReason::Length) };
-        if let Some(reason) = ended {
-            self.finish(slot, reason);
-            return None;
-        }
-        Some(token)
-    }
-
-    /// The next token of a stream. One that its filter forbids is never chosen.
-    fn choose(&mut self, slot: usize, row: usize) -> Result<Option<Token>, SampleError> {
-        let Some(stream) = self.running.get_mut(&slot) else { return Ok(None) };
-        let request = &mut stream.request;
-        let draw = chance::draw(request.sampling.seed(), request.answer().len());
-        let mut filter = request.filter.take();
-        let token = self.decoder.sample(slot as u32, row, draw, filter.as_deref_mut())?;
-        let is_end = self.decoder.is_end(token);
-        if let Some(filter) = &mut filter
-            && !is_end
-        {
-            filter.accept(token)?;
-        }
-        request.filter = filter;
-        if let Some(top) = request.sampling.logprobs()
-            && !is_end
-        {
-            let choice = self.decoder.choice(row, token, top)?;
-            request.reply.note_choice(choice);
-        }
-        Ok(Some(token))
     }
 
     /// What the slots of a failed batch hold is unknown: their streams fail and they are cleared. Others go on.

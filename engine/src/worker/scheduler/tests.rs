@@ -18,6 +18,7 @@ mod batching;
 mod drafts;
 mod endings;
 mod fairness;
+mod filters;
 mod forgetting;
 mod pauses;
 mod prefixes;

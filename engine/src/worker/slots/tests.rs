@@ -20,7 +20,7 @@ fn holding(held: &[(u128, &[Token])]) -> Slots {
 }
 
 fn placed(slots: &Slots, user: u128, tokens: &[Token]) -> (usize, Option<(usize, usize)>) {
-    let placement = slots.place(user, Priority::Chat, tokens, 0).unwrap();
+    let placement = slots.place(held_by(user, Priority::Chat), tokens, 0, |_| true).unwrap();
     (placement.slot, placement.prefix)
 }
 
@@ -79,6 +79,17 @@ fn another_answer_to_the_same_question_replaces_the_old_one_rather_than_another_
 }
 
 #[test]
+fn a_neighbour_that_can_be_saved_is_given_up_before_the_chat_that_is_longest_unused() {
+    let mut slots = holding(&[(ANNA, &[1]), (ANNA, &[2]), (ANNA, &[3]), (ANNA, &[4]), (ANNA, &[5])]);
+    slots.occupy(3, held_by(ANNA, Priority::Chat), &[4]);
+    let placed = |can_save: bool| {
+        slots.place(held_by(BEN, Priority::Chat), &[9], 0, |_| can_save).map(|placement| placement.slot)
+    };
+    assert_eq!(placed(true), Some(2), "a hole would cost a pass over the weights for every token");
+    assert_eq!(placed(false), Some(0), "and what cannot be saved must be read again");
+}
+
+#[test]
 fn running_slots_stay_neighbours() {
     let mut slots = Slots::new(5);
     slots.occupy(3, held_by(ANNA, Priority::Chat), &[]);
@@ -91,7 +102,7 @@ fn running_slots_stay_neighbours() {
 fn no_slot_is_given_twice() {
     let mut slots = Slots::new(1);
     slots.occupy(0, held_by(ANNA, Priority::Chat), &[]);
-    assert_eq!(slots.place(BEN, Priority::Chat, &[1], 0), None);
+    assert_eq!(slots.place(held_by(BEN, Priority::Chat), &[1], 0, |_| true), None);
     assert!(!slots.has_idle());
     slots.release(0, Duration::ZERO);
     assert!(slots.has_idle());
@@ -100,7 +111,8 @@ fn no_slot_is_given_twice() {
 #[test]
 fn a_side_job_leaves_the_prefixes_of_chats_alone_while_another_slot_is_free() {
     let mut slots = holding(&[(ANNA, &[1, 2, 3]), (ANNA, &[]), (ANNA, &[])]);
-    let side = |slots: &Slots| slots.place(ANNA, Priority::Side, &[1, 2, 3, 4], 0).unwrap().slot;
+    let side =
+        |slots: &Slots| slots.place(held_by(ANNA, Priority::Side), &[1, 2, 3, 4], 0, |_| true).unwrap().slot;
     let taken = side(&slots);
     assert_ne!(taken, 0);
     slots.occupy(taken, held_by(ANNA, Priority::Side), &[1, 2, 3, 4]);
@@ -119,7 +131,7 @@ fn a_question_asked_again_is_copied_and_not_read_though_it_is_short() {
 #[test]
 fn what_can_be_restored_is_not_taken_from_a_slot_that_has_less_of_it() {
     let slots = holding(&[(ANNA, &run(100)), (ANNA, &[])]);
-    let placed = |saved| slots.place(ANNA, Priority::Chat, &run(400), saved).unwrap();
+    let placed = |saved| slots.place(held_by(ANNA, Priority::Chat), &run(400), saved, |_| true).unwrap();
     assert_eq!(placed(300), Placement { slot: 1, prefix: None });
     assert_eq!(
         placed(110),
