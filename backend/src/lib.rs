@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod error;
 pub mod middleware;
+mod request;
 pub mod routes;
 pub mod services;
 

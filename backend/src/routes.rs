@@ -6,14 +6,10 @@
 
 mod api_keys;
 mod auth;
-mod body;
-mod caller;
 mod chat;
 mod conversations;
-pub mod current_user;
 mod generations;
 mod health;
-mod made_id;
 mod me;
 mod messages;
 mod models;
@@ -30,17 +26,13 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, Route, web};
 use shared::ErrorCode;
 
-pub use body::Body;
-pub(crate) use body::read as read_body;
-pub use caller::Caller;
-pub use current_user::CurrentUser;
-pub use made_id::MadeId;
 pub use openapi::document as openapi_document;
 
 use crate::AppError;
 use crate::middleware::isolate;
 use crate::middleware::patience::patience;
 use crate::middleware::{access, idempotency};
+use crate::request::{Body, Caller, CurrentUser, MadeId};
 
 /// Who may call a route. Registering a route enforces it, before the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

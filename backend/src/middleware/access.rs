@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest as _, HttpMessage, HttpRequest, HttpResponse, web};
 use shared::{ErrorCode, Role};
 
-use crate::routes::{Caller, CurrentUser};
+use crate::request::{Caller, CurrentUser};
 use crate::services::auth::Credential;
 use crate::{AppError, AppState};
 

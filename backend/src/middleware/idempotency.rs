@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::AppResult;
-use crate::routes::{CurrentUser, MadeId, read_body};
+use crate::request::{CurrentUser, MadeId, read_body};
 use crate::{AppError, AppState};
 
 /// Answers of ours are a few hundred bytes. A longer one is given and not kept: its repeat is run again.

@@ -31,6 +31,7 @@ const ROOMS: [(&str, &str, &[&str], &str); 3] = [
         "actix",
         &[
             "backend/src/app",
+            "backend/src/request",
             "backend/src/routes",
             "backend/src/middleware",
             "backend/src/error",
