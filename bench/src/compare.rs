@@ -28,7 +28,7 @@ use figure::Goals;
 use machine::{Machine, Work};
 use report::Report;
 use rounds::Rounds;
-pub use scenario::Scenario;
+use scenario::Scenario;
 use server::{Given, Server};
 
 /// Two servers, and what to measure. The first one is the one whose ratio to the second is told.

@@ -1,7 +1,5 @@
 //! Why a measurement could not be taken.
 
-use crate::compare::Scenario;
-
 /// Why a measurement could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -44,10 +42,10 @@ pub enum Failure {
     #[error("the server does not tell its usage at the end of a stream (`stream_options.include_usage`)")]
     NoUsage,
     /// What happened where.
-    #[error("{scenario:?} at {server} in round {round}: {failure}; nothing was written")]
+    #[error("{scenario} at {server} in round {round}: {failure}; nothing was written")]
     During {
         /// What was measured.
-        scenario: Scenario,
+        scenario: String,
         /// At whom.
         server: String,
         /// From 1.

@@ -106,8 +106,13 @@ impl Rounds {
                     }
                 }
                 Err(failure) => {
-                    let (round, failure) = (number + 1, Box::new(failure));
-                    return Err(Failure::During { scenario, server: name, round, failure });
+                    let (scenario, round) = (format!("{scenario:?}"), number + 1);
+                    return Err(Failure::During {
+                        scenario,
+                        server: name,
+                        round,
+                        failure: Box::new(failure),
+                    });
                 }
             }
         }
