@@ -79,6 +79,12 @@ impl Row {
         Self { figure, title, unit, a, b, ratio, goal, is_reached }
     }
 
+    /// Median and 99th percentile of each server, the ratio and the goal, as the tables have them.
+    pub fn cells(&self) -> [String; 6] {
+        let [a, b] = [&self.a, &self.b].map(|side| (side.median_text(), side.p99_text()));
+        [a.0, a.1, b.0, b.1, ratio_text(self.ratio), self.goal_text()]
+    }
+
     /// The goal with its direction.
     pub fn goal_text(&self) -> String {
         let sign = if self.unit.more_is_better() { "≥" } else { "≤" };
@@ -109,8 +115,7 @@ impl Side {
         remarks
     }
 
-    /// The 99th percentile for a table.
-    pub fn p99_text(&self) -> String {
+    fn p99_text(&self) -> String {
         self.summary.as_ref().map_or_else(String::new, |summary| number(summary.p99))
     }
 }
@@ -210,17 +215,11 @@ impl fmt::Display for Report {
             "", "", names[0], "p99", names[1], "p99", "ratio"
         )?;
         for row in &self.rows {
+            let [a, a_p99, b, b_p99, ratio, goal] = row.cells();
+            let (title, unit) = (&row.title, row.unit.sign());
             write!(
                 f,
-                "{:title_width$}  {:8}  {:>14} {:>9}  {:>14} {:>9}  {:>6}  {}",
-                row.title,
-                row.unit.sign(),
-                row.a.median_text(),
-                row.a.p99_text(),
-                row.b.median_text(),
-                row.b.p99_text(),
-                ratio_text(row.ratio),
-                row.goal_text()
+                "{title:title_width$}  {unit:8}  {a:>14} {a_p99:>9}  {b:>14} {b_p99:>9}  {ratio:>6}  {goal}"
             )?;
             match row.is_reached {
                 Some(true) => writeln!(f, " reached")?,

@@ -1,6 +1,6 @@
 //! The results as a table for a document.
 
-use super::{Report, Row, ratio_text};
+use super::{Report, Row};
 
 /// The circumstances as a list, and the table.
 pub fn tables(report: &Report) -> String {
@@ -19,17 +19,8 @@ pub fn tables(report: &Report) -> String {
             Some(false) => "**missed**",
             None => "",
         };
-        text.push_str(&format!(
-            "| {}, {} | {} | {} | {} | {} | {} | {} | {verdict} |\n",
-            row.title,
-            row.unit.sign(),
-            row.a.median_text(),
-            row.a.p99_text(),
-            row.b.median_text(),
-            row.b.p99_text(),
-            ratio_text(row.ratio),
-            row.goal_text()
-        ));
+        let (title, unit, cells) = (&row.title, row.unit.sign(), row.cells().join(" | "));
+        text.push_str(&format!("| {title}, {unit} | {cells} | {verdict} |\n"));
     }
     let remark = |row: &Row| {
         let remarks = row.remarks(names).join("; ");
