@@ -1,6 +1,6 @@
 //! The models that can be chosen.
 
-use shared::Model;
+use shared::{Model, ModelState};
 
 /// The models, and which one was chosen on this page.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +23,11 @@ impl Models {
             .or_else(|| self.items.iter().flatten().next())
     }
 
+    /// Whether there is a model that can answer.
+    pub fn any_is_usable(&self) -> bool {
+        self.items.iter().flatten().any(|model| !matches!(model.state, ModelState::Failed { .. }))
+    }
+
     /// The name of a model for people; its id where it is gone.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.items.iter().flatten().find(|model| model.id == id).map_or(id, |model| model.name.as_str())
@@ -31,8 +36,6 @@ impl Models {
 
 #[cfg(test)]
 mod tests {
-    use shared::ModelState;
-
     use super::*;
 
     fn model(id: &str, default: bool) -> Model {
@@ -60,5 +63,13 @@ mod tests {
         assert_eq!(id(&models, None).as_deref(), Some("c"));
         models.chosen = Some("gone".into());
         assert_eq!(id(&models, Some("gone too")).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_model_that_failed_is_not_usable() {
+        let failed =
+            |id| Model { state: ModelState::Failed { message: "no room".into() }, ..model(id, false) };
+        assert!(!Models { items: Some(vec![failed("a"), failed("b")]), chosen: None }.any_is_usable());
+        assert!(Models { items: Some(vec![failed("a"), model("b", false)]), chosen: None }.any_is_usable());
     }
 }

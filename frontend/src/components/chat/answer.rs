@@ -40,7 +40,8 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     & > .foot {
         display: flex;
         flex-wrap: wrap;
-        align-items: center;
+        /* What is opened grows below and leaves the line where it is. */
+        align-items: flex-start;
         min-height: 2.25rem;
         margin: var(--space-1) 0 0 -0.4rem;
     }

@@ -9,6 +9,7 @@ use crate::components::button::{Button, Weight};
 use crate::components::icon::{Glyph, icon};
 use crate::components::sheet;
 use crate::contexts::chat::Chat;
+use crate::state::models::Models;
 
 thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     margin-top: var(--space-3);
@@ -96,7 +97,10 @@ pub fn answer_error(
             if is_overflow {
                 { overflow(chat, id, error) }
             } else {
-                <p>{ &error.message }</p>
+                <p>{ sentence(&error.message) }</p>
+                if matches!(error.code, ErrorCode::ModelUnavailable | ErrorCode::UnknownModel) {
+                    <p>{ other_models(&chat.models.get()) }</p>
+                }
                 if let Some(request_id) = &error.request_id {
                     <p class="small">{ format!("For whoever runs this server: the log has the cause under {request_id}.") }</p>
                 }
@@ -109,6 +113,21 @@ pub fn answer_error(
             }
         </section>
     }
+}
+
+/// The way on where a model cannot be used.
+fn other_models(models: &Models) -> &'static str {
+    if models.any_is_usable() {
+        "Another model can answer: choose it at the top of the page, then try again."
+    } else {
+        "No other model can be used either. Whoever runs this server can change that."
+    }
+}
+
+/// What an engine says may begin in the middle of a line of its log.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn regenerate(chat: &Chat, id: MessageId, policy: ContextPolicy) -> Callback<MouseEvent> {
@@ -180,7 +199,13 @@ fn grouped(number: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::*;
+
+    #[test]
+    fn what_an_engine_says_begins_as_a_sentence() {
+        assert_eq!(sentence("this model needs 912 MB."), "This model needs 912 MB.");
+        assert_eq!(sentence(""), "");
+    }
 
     #[test]
     fn long_numbers_are_grouped() {

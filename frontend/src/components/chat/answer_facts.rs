@@ -13,12 +13,27 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
     color: var(--muted);
     transition: opacity var(--fast);
 
-    &[open] {
-        flex-basis: 100%;
+    &:not(details), summary {
+        display: flex;
+        align-items: center;
+        gap: var(--space-2);
+        min-height: 2rem;
     }
     summary {
         list-style: none;
         cursor: pointer;
+    }
+    summary::after {
+        content: "";
+        width: 0.3rem;
+        height: 0.3rem;
+        border: solid currentColor;
+        border-width: 0 1.5px 1.5px 0;
+        transform: translateY(-25%) rotate(45deg);
+        transition: transform var(--fast);
+    }
+    &[open] summary::after {
+        transform: translateY(25%) rotate(225deg);
     }
     summary::-webkit-details-marker {
         display: none;
@@ -27,9 +42,14 @@ thread_local!(static SHEET: AttrValue = sheet(css!(r#"
         color: var(--text);
     }
     ul {
-        margin: var(--space-1) 0 var(--space-2);
+        margin: 0 0 var(--space-2);
         padding: 0;
         list-style: none;
+    }
+    @media (pointer: coarse) {
+        &:not(details), summary {
+            min-height: 2.75rem;
+        }
     }
 "#)));
 

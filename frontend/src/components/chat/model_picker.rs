@@ -4,6 +4,7 @@ use shared::{LoadStage, Model, ModelState};
 use stylist::css;
 use yew::prelude::*;
 
+use super::answer_error::sentence;
 use crate::components::icon::{Glyph, icon};
 use crate::components::menu::{move_focus, use_popup};
 use crate::components::sheet;
@@ -226,7 +227,7 @@ fn facts(model: &Model) -> String {
         },
         ModelState::Ready => "ready".to_owned(),
         ModelState::Draining => "being unloaded".to_owned(),
-        ModelState::Failed { message } => return message.clone(),
+        ModelState::Failed { message } => return sentence(message),
     };
     let context = model.context_tokens.map(|tokens| format!("reads {tokens} tokens"));
     [Some(size(model.size_bytes)), context, Some(state)].into_iter().flatten().collect::<Vec<_>>().join(" · ")

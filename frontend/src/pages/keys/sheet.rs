@@ -34,6 +34,9 @@ thread_local!(pub(super) static SHEET: AttrValue = sheet(css!(r#"
         gap: var(--space-3);
         margin-top: var(--space-5);
     }
+    form > button {
+        min-height: 2.75rem;
+    }
     form > div {
         flex: 1 1 14rem;
     }
@@ -73,7 +76,7 @@ thread_local!(pub(super) static SHEET: AttrValue = sheet(css!(r#"
     }
     .what {
         display: flex;
-        flex: 1 1 16rem;
+        flex: 1 1 12rem;
         flex-wrap: wrap;
         gap: 0 var(--space-3);
         align-items: baseline;
@@ -90,6 +93,7 @@ thread_local!(pub(super) static SHEET: AttrValue = sheet(css!(r#"
     }
     .sure {
         display: flex;
+        margin-left: auto;
         gap: var(--space-2);
     }
     .danger button {
