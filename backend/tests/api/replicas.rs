@@ -10,13 +10,15 @@ use futures_util::future::join;
 use futures_util::stream::poll_fn;
 use serde_json::json;
 use shared::reducer::{Answers, Outcome};
-use shared::{FinishReason, GenerationId, MessageStatus, SendAccepted, StreamEvent, UserId, paths};
+use shared::{
+    ConversationId, FinishReason, GenerationId, MessageStatus, SendAccepted, StreamEvent, UserId, paths,
+};
 use store::ReplicaId;
 use tokio::runtime::Handle;
 use tokio_postgres::AsyncMessage;
 use uuid::Uuid;
 
-use crate::support::{Reader, TestApp, message};
+use crate::support::{Actor, Reader, TestApp, message};
 
 /// Far longer than anything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,19 +57,38 @@ async fn until_it_is_told(speaker: &Generations, listener: &Generations) {
     }
 }
 
-/// Reads until an event fits, as a page would.
-async fn read_until(
-    reader: &mut ServerReader,
-    answers: &mut Answers,
-    fits: impl Fn(&StreamEvent) -> bool,
-) -> StreamEvent {
-    loop {
-        let event = tokio::time::timeout(PATIENCE, reader.next()).await;
+/// A stream of another replica and what a page makes of it.
+struct Reading {
+    reader: ServerReader,
+    answers: Answers,
+}
+
+impl Reading {
+    /// Opens a conversation of somebody there.
+    async fn of(server: Generations, person: &Actor, conversation: ConversationId) -> Self {
+        let open = ServerReader::open(server, person.account().id, Some(conversation), None);
+        Self { reader: open.await.expect("a stream"), answers: Answers::new() }
+    }
+
+    async fn next(&mut self) -> StreamEvent {
+        let event = tokio::time::timeout(PATIENCE, self.reader.next()).await;
         let event = event.expect("an event in time").expect("a stream that goes on");
-        assert_ne!(answers.apply(&event), Outcome::Gap, "{event:?}");
-        if fits(&event) {
-            return event;
+        assert_ne!(self.answers.apply(&event), Outcome::Gap, "{event:?}");
+        event
+    }
+
+    /// Reads until an event fits.
+    async fn until(&mut self, fits: impl Fn(&StreamEvent) -> bool) -> StreamEvent {
+        loop {
+            let event = self.next().await;
+            if fits(&event) {
+                return event;
+            }
         }
+    }
+
+    fn text(&self, id: GenerationId) -> &str {
+        &self.answers.get(id).expect("an answer").text
     }
 }
 
@@ -85,17 +106,13 @@ async fn hints_alone_carry_an_answer_and_its_end_to_another_replica() {
     let ada = app.user().await;
     let other = hinted(&app).await;
     let sent = ada.say("endless pause:5").await;
-    let open = ServerReader::open(other, ada.account().id, Some(sent.conversation_id), None);
-    let mut reader = open.await.expect("a stream");
-    let mut answers = Answers::new();
+    let mut reading = Reading::of(other, &ada, sent.conversation_id).await;
     // It has no end yet: what comes, comes while it is written.
-    read_until(&mut reader, &mut answers, |event| is_delta_after(event, 10)).await;
+    reading.until(|event| is_delta_after(event, 10)).await;
     ada.stop(&sent).await.expect(202);
-    read_until(&mut reader, &mut answers, |event| is_done(event, sent.generation_id)).await;
-    let StreamEvent::Message { message } = reader.next().await.expect("the whole") else {
-        panic!("no message")
-    };
-    assert_eq!(answers.get(sent.generation_id).expect("an answer").text, message.content);
+    reading.until(|event| is_done(event, sent.generation_id)).await;
+    let StreamEvent::Message { message } = reading.next().await else { panic!("no message") };
+    assert_eq!(reading.text(sent.generation_id), message.content);
     assert_eq!(message.status, MessageStatus::Stopped);
 }
 
@@ -133,12 +150,10 @@ async fn an_answer_of_which_no_hint_comes_is_seen_all_the_same() {
         Handle::current(),
     );
     let sent = ada.say("endless pause:20").await;
-    let open = ServerReader::open(deaf, ada.account().id, Some(sent.conversation_id), None);
-    let mut reader = open.await.expect("a stream");
-    let mut answers = Answers::new();
-    read_until(&mut reader, &mut answers, |event| is_delta_after(event, 20)).await;
+    let mut reading = Reading::of(deaf, &ada, sent.conversation_id).await;
+    reading.until(|event| is_delta_after(event, 20)).await;
     ada.stop(&sent).await.expect(202);
-    read_until(&mut reader, &mut answers, |event| is_done(event, sent.generation_id)).await;
+    reading.until(|event| is_done(event, sent.generation_id)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,13 +189,11 @@ async fn what_is_done_on_one_replica_is_news_on_another() {
     let ada = app.user().await;
     let (sent, _) = ada.ask(&message("hello")).await;
     let other = hinted(&app).await;
-    let open = ServerReader::open(other, ada.account().id, Some(sent.conversation_id), None);
-    let mut reader = open.await.expect("a stream");
-    let mut answers = Answers::new();
+    let mut reading = Reading::of(other, &ada, sent.conversation_id).await;
 
     ada.patch(&paths::conversation(sent.conversation_id), &json!({ "title": "Ducks" })).await.expect(200);
     let titled = |event: &StreamEvent| matches!(event, StreamEvent::Title { title, .. } if title == "Ducks");
-    read_until(&mut reader, &mut answers, titled).await;
+    reading.until(titled).await;
 
     let next = ada.say_in(sent.conversation_id, "tokens:30 pause:2").await;
     // In any order: an answer may be faster than the news of its place.
@@ -193,18 +206,18 @@ async fn what_is_done_on_one_replica_is_news_on_another() {
         && told(&seen, next.message_id)
         && ended(&seen, next.generation_id))
     {
-        seen.push(read_until(&mut reader, &mut answers, |_| true).await);
+        seen.push(reading.next().await);
     }
     let kept = ada.message(next.conversation_id, next.message_id).await;
-    assert_eq!(answers.get(next.generation_id).expect("an answer").text, kept.content);
+    assert_eq!(reading.text(next.generation_id), kept.content);
 
     let again: SendAccepted = ada.regenerate(next.message_id, None).await.json(202);
     while !(told(&seen, again.message_id) && ended(&seen, again.generation_id)) {
-        seen.push(read_until(&mut reader, &mut answers, |_| true).await);
+        seen.push(reading.next().await);
     }
 
     ada.delete(&paths::conversation(sent.conversation_id)).await.expect(204);
-    read_until(&mut reader, &mut answers, |event| *event == StreamEvent::List {}).await;
+    reading.until(|event| *event == StreamEvent::List {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,16 +228,14 @@ async fn before_its_first_word_another_replica_tells_what_an_answer_waits_for() 
     let first = ada.say("endless pause:5").await;
     ada.follow(&first).await.until(|event| matches!(event, StreamEvent::Delta { .. })).await;
     let waiting = ada.say("tokens:3").await;
-    let open = ServerReader::open(other, ada.account().id, Some(waiting.conversation_id), None);
-    let mut reader = open.await.expect("a stream");
-    let mut answers = Answers::new();
+    let mut reading = Reading::of(other, &ada, waiting.conversation_id).await;
     // What its runner tells comes first, and is perhaps too early for this reader.
     ada.follow(&waiting).await.until(|event| matches!(event, StreamEvent::Queued { .. })).await;
     let queued = StreamEvent::Queued { generation_id: waiting.generation_id, place: 7 };
     app.state().generations.hints().progress(waiting.conversation_id, &queued);
-    read_until(&mut reader, &mut answers, |event| *event == queued).await;
+    reading.until(|event| *event == queued).await;
     ada.stop(&first).await.expect(202);
-    read_until(&mut reader, &mut answers, |event| is_done(event, waiting.generation_id)).await;
+    reading.until(|event| is_done(event, waiting.generation_id)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,9 +244,7 @@ async fn a_listener_that_lost_its_connection_misses_nothing() {
     let ada = app.user().await;
     let (sent, _) = ada.ask(&message("hello")).await;
     let other = hinted(&app).await;
-    let open = ServerReader::open(other, ada.account().id, Some(sent.conversation_id), None);
-    let mut reader = open.await.expect("a stream");
-    let mut answers = Answers::new();
+    let mut reading = Reading::of(other, &ada, sent.conversation_id).await;
     for _ in 0..5 {
         end_connections(&app, "application_name IN ('oriel listener', 'oriel notifier')").await;
         // Begun, and perhaps ended, while nobody listens, or while nobody can say so.
@@ -244,7 +253,7 @@ async fn a_listener_that_lost_its_connection_misses_nothing() {
             matches!(event, StreamEvent::Message { message }
             if message.id == next.message_id && message.status == MessageStatus::Complete)
         };
-        let event = read_until(&mut reader, &mut answers, is_whole).await;
+        let event = reading.until(is_whole).await;
         let kept = ada.message(next.conversation_id, next.message_id).await;
         assert_eq!(event, StreamEvent::Message { message: kept });
     }
