@@ -141,6 +141,9 @@ impl Reader {
             self.merge.begin(cursor.generation_id, cursor.seq);
             if !ended {
                 self.generations.follow(&read.generation, cursor.seq);
+                if cursor.seq == 0 {
+                    self.ready.extend(self.generations.progress(cursor.generation_id));
+                }
             }
             self.behind.insert(cursor.generation_id);
         }
