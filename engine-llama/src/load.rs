@@ -28,6 +28,7 @@ use crate::log::LlamaLog;
 use crate::prompt::LlamaReader;
 use crate::syntax::Syntax;
 use crate::template::{ChatTemplate, Fallback, TemplateError};
+use crate::tuning::{Found, Trial};
 use crate::vocabulary::Vocabulary;
 use crate::{kernels, processor, refusal, state, tuning};
 
@@ -174,7 +175,8 @@ fn file_name(request: &LoadRequest) -> String {
 }
 
 /// Chooses what the request leaves open: as found at an earlier load, or now by measuring, where what is found can be
-/// kept. Whoever has set the threads has measured.
+/// kept. Whoever has set the threads has measured. Where the machine was too busy nothing is chosen, and a later load
+/// measures again.
 fn tuned(
     backend: &LlamaBackend,
     model: &'static LlamaModel,
@@ -185,16 +187,19 @@ fn tuned(
     if request.threads.is_some() || request.states.directory.as_os_str().is_empty() {
         return;
     }
-    let tuning = tuning::recall(request).unwrap_or_else(|| {
-        progress(LoadStage::Tuning, 0.0);
-        let tuning =
-            tuning::tune(backend, model, request, plan, tuning::FIRST_LOAD, &mut |trial, figures| {
-                tracing::debug!(?trial, ?figures, "a trial");
-            });
-        tracing::info!(?tuning, "measured what suits the model on this machine");
-        tuning::keep(request, tuning);
-        tuning
-    });
+    if let Some(tuning) = tuning::recall(request) {
+        return tuning.apply(plan, request);
+    }
+    progress(LoadStage::Tuning, 0.0);
+    let mut tell = |trial: &Trial, figures| tracing::debug!(?trial, ?figures, "a trial");
+    let Found { tuning, is_disturbed } =
+        tuning::tune(backend, model, request, plan, tuning::FIRST_LOAD, &mut tell);
+    if is_disturbed {
+        tracing::info!("the machine is busy: what suits the model is measured at another load");
+        return;
+    }
+    tracing::info!(?tuning, "measured what suits the model on this machine");
+    tuning::keep(request, tuning);
     tuning.apply(plan, request);
 }
 

@@ -43,9 +43,9 @@ pub fn run(options: Options, log: &LlamaLog) -> ExitCode {
                 depth_tokens = trial.depth_tokens;
                 print(trial, figures);
             };
-            let chosen = tuning::tune(backend, model, &request, &plan, LIMIT, &mut tell);
+            let found = tuning::tune(backend, model, &request, &plan, LIMIT, &mut tell);
             let mut best = plan;
-            chosen.apply(&mut best, &request);
+            found.tuning.apply(&mut best, &request);
             for trial in tuning::stream_trials(&best, depth_tokens.clamp(1, 256)) {
                 if let Some(figures) = trial.measure(backend, model) {
                     print(&trial, figures);
@@ -53,6 +53,11 @@ pub fn run(options: Options, log: &LlamaLog) -> ExitCode {
             }
             println!();
             println!("chosen: {}", describe(&Trial::new(&best, depth_tokens)));
+            if found.is_disturbed {
+                println!(
+                    "The machine was busy meanwhile: steps of one trial took longer by turns. Try it again."
+                );
+            }
             println!("A cache for all streams is never chosen: an answer would depend on the others.");
             ExitCode::SUCCESS
         }

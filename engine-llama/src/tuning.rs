@@ -28,6 +28,9 @@ const MARGIN: f64 = 0.05;
 /// Tokens in a pass where attention is not computed in one go: it then needs memory for each pair of tokens, and with
 /// so few of them as little as otherwise.
 const SHORT_PASS_TOKENS: u32 = 128;
+/// Steps of a trial that differ by more than this were disturbed: on a machine that does nothing else it is a few percent,
+/// and beside another process that computes as much they take twice as long by turns.
+const SPREAD_MAX: f64 = 0.25;
 /// A chat's turn, by which trials are compared: tokens that are read, tokens that are answered.
 const TURN: (f64, f64) = (512.0, 128.0);
 
@@ -43,6 +46,15 @@ pub struct Tuning {
     pub flash_attention: Option<bool>,
     /// Tokens in one pass over the weights.
     pub pass_tokens: u32,
+}
+
+/// What was found, and whether it can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The fastest of what was tried.
+    pub tuning: Tuning,
+    /// Whether the machine did so much else meanwhile that another choice may be better.
+    pub is_disturbed: bool,
 }
 
 impl Tuning {
@@ -65,45 +77,10 @@ pub fn tune(
     plan: &ContextPlan,
     limit: Duration,
     tell: &mut dyn FnMut(&Trial, Figures),
-) -> Tuning {
-    let mut tuner = Tuner { backend, model, until: Instant::now() + limit, tell };
-    let unchanged = Tuning {
-        threads: plan.threads,
-        batch_threads: plan.batch_threads,
-        flash_attention: None,
-        pass_tokens: plan.pass_tokens,
-    };
-    let depth_tokens = trial::depth_within(limit / READING_PART, backend, model, plan);
-    let Some(depth_tokens) = depth_tokens else { return unchanged };
-    let mut best = Trial::new(plan, depth_tokens);
-    let Some(mut figures) = tuner.measure(&best) else { return unchanged };
-    let turn = |figures: Figures| TURN.0 * figures.read_token_s + TURN.1 * figures.step_s;
-    for other in other_attention(&best.plan, request) {
-        let other = Trial { plan: other, ..best.clone() };
-        if let Some(other_figures) = tuner.measure(&other)
-            && turn(other_figures) < turn(figures) * (1.0 - MARGIN)
-        {
-            (best, figures) = (other, other_figures);
-        }
-    }
-    let (mut step_s, mut read_token_s) = (figures.step_s, figures.read_token_s);
-    let (mut threads, mut batch_threads) = (plan.threads, plan.batch_threads);
-    for count in other_threads(plan, request) {
-        let with_threads = ContextPlan { threads: count, batch_threads: count, ..best.plan.clone() };
-        let Some(other) = tuner.measure(&Trial { plan: with_threads, ..best.clone() }) else { continue };
-        if request.threads.is_none() && other.step_s < step_s * (1.0 - MARGIN) {
-            (threads, step_s) = (count, other.step_s);
-        }
-        if other.read_token_s < read_token_s * (1.0 - MARGIN) {
-            (batch_threads, read_token_s) = (count, other.read_token_s);
-        }
-    }
-    let flash_attention = match best.plan.flash_attention {
-        FlashAttention::Auto => None,
-        FlashAttention::On => Some(true),
-        FlashAttention::Off => Some(false),
-    };
-    Tuning { threads, batch_threads, flash_attention, pass_tokens: best.plan.pass_tokens }
+) -> Found {
+    let mut tuner = Tuner { backend, model, until: Instant::now() + limit, tell, spreads: Vec::new() };
+    let tuning = tuner.choose(request, plan, limit);
+    Found { tuning, is_disturbed: are_disturbed(&tuner.spreads) }
 }
 
 struct Tuner<'a> {
@@ -111,18 +88,67 @@ struct Tuner<'a> {
     model: &'static LlamaModel,
     until: Instant,
     tell: &'a mut dyn FnMut(&Trial, Figures),
+    /// Of all trials.
+    spreads: Vec<f64>,
 }
 
 impl Tuner<'_> {
+    /// What is fastest by what it measures within `limit`.
+    fn choose(&mut self, request: &LoadRequest, plan: &ContextPlan, limit: Duration) -> Tuning {
+        let unchanged = Tuning {
+            threads: plan.threads,
+            batch_threads: plan.batch_threads,
+            flash_attention: None,
+            pass_tokens: plan.pass_tokens,
+        };
+        let depth_tokens = trial::depth_within(limit / READING_PART, self.backend, self.model, plan);
+        let Some(depth_tokens) = depth_tokens else { return unchanged };
+        let mut best = Trial::new(plan, depth_tokens);
+        let Some(mut figures) = self.measure(&best) else { return unchanged };
+        let turn = |figures: Figures| TURN.0 * figures.read_token_s + TURN.1 * figures.step_s;
+        for other in other_attention(&best.plan, request) {
+            let other = Trial { plan: other, ..best.clone() };
+            if let Some(other_figures) = self.measure(&other)
+                && turn(other_figures) < turn(figures) * (1.0 - MARGIN)
+            {
+                (best, figures) = (other, other_figures);
+            }
+        }
+        let (mut step_s, mut read_token_s) = (figures.step_s, figures.read_token_s);
+        let (mut threads, mut batch_threads) = (plan.threads, plan.batch_threads);
+        for count in other_threads(plan, request) {
+            let with_threads = ContextPlan { threads: count, batch_threads: count, ..best.plan.clone() };
+            let Some(other) = self.measure(&Trial { plan: with_threads, ..best.clone() }) else { continue };
+            if request.threads.is_none() && other.step_s < step_s * (1.0 - MARGIN) {
+                (threads, step_s) = (count, other.step_s);
+            }
+            if other.read_token_s < read_token_s * (1.0 - MARGIN) {
+                (batch_threads, read_token_s) = (count, other.read_token_s);
+            }
+        }
+        let flash_attention = match best.plan.flash_attention {
+            FlashAttention::Auto => None,
+            FlashAttention::On => Some(true),
+            FlashAttention::Off => Some(false),
+        };
+        Tuning { threads, batch_threads, flash_attention, pass_tokens: best.plan.pass_tokens }
+    }
+
     /// None where there is no time left, or the trial cannot be made.
     fn measure(&mut self, trial: &Trial) -> Option<Figures> {
         if Instant::now() > self.until {
             return None;
         }
         let figures = trial.measure(self.backend, self.model)?;
+        self.spreads.push(figures.spread);
         (self.tell)(trial, figures);
         Some(figures)
     }
+}
+
+/// Whether trials with these spreads tell nothing: any of them may have been the one that lost.
+fn are_disturbed(spreads: &[f64]) -> bool {
+    spreads.iter().any(|spread| *spread > SPREAD_MAX)
 }
 
 /// Shorter passes, and attention done otherwise. With a GPU llama.cpp knows better.
@@ -163,6 +189,13 @@ mod tests {
 
     fn plan(threads: u32) -> ContextPlan {
         ContextPlan { threads, batch_threads: threads, ..ContextPlan::new(&LoadRequest::new("m"), 4, 2048) }
+    }
+
+    #[test]
+    fn one_trial_that_was_disturbed_makes_all_of_them_doubtful() {
+        assert!(!are_disturbed(&[]));
+        assert!(!are_disturbed(&[0.01, 0.08, SPREAD_MAX]));
+        assert!(are_disturbed(&[0.01, 0.9, 0.02]));
     }
 
     #[test]

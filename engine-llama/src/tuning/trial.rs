@@ -37,6 +37,8 @@ pub struct Figures {
     pub read_token_s: f64,
     /// Seconds of a step in which each stream gets a token.
     pub step_s: f64,
+    /// How much longer the middle one of the steps took than the fastest, as a part of that one.
+    pub spread: f64,
 }
 
 impl Trial {
@@ -61,10 +63,13 @@ impl Trial {
             bench.read(stream, self.depth_tokens, plan.batch_tokens)?;
         }
         let read_token_s = began.elapsed().as_secs_f64() / f64::from(self.depth_tokens * self.streams);
-        let steps = (0..STEPS as u32)
+        let mut steps = (0..STEPS as u32)
             .map(|step| bench.step(self.streams, self.depth_tokens + step))
             .collect::<Option<Vec<Duration>>>()?;
-        Some(Figures { read_token_s, step_s: steps.iter().min()?.as_secs_f64() })
+        steps.sort_unstable();
+        let [fastest, middle] = [0, STEPS / 2].map(|index| steps.get(index).map(Duration::as_secs_f64));
+        let (step_s, middle_s) = (fastest?, middle?);
+        Some(Figures { read_token_s, step_s, spread: middle_s / step_s - 1.0 })
     }
 }
 
