@@ -81,11 +81,6 @@ pub fn of_missing_adapter(path: &Path) -> String {
     format!("the adapter {} is not there; correct `lora` in models.toml", path.display())
 }
 
-/// More adapters than can be applied.
-pub fn of_adapters(count: usize) -> String {
-    format!("`lora` in models.toml names {count} adapters; one can be applied: merge them, or choose one")
-}
-
 /// The settings contradict each other.
 pub fn of_attention(file: &str) -> String {
     format!(

@@ -11,7 +11,7 @@ use std::path::Path;
 
 pub use parts::parts;
 use reader::{Reader, Value};
-pub use tensors::{TensorType, tensor_type};
+pub use tensors::{Tensor, TensorType, tensor_type};
 
 mod parts;
 mod reader;
@@ -27,6 +27,8 @@ const ALIGNMENT_BYTES: u64 = 32;
 /// Larger than any page, and small enough to be added to anything.
 const ALIGNMENT_MAX_BYTES: u64 = 1024 * 1024;
 const ALIGNMENT: &str = "general.alignment";
+/// How strong an adapter is: divided by its rank, what its product is multiplied by.
+pub const ADAPTER_ALPHA: &str = "adapter.lora.alpha";
 
 /// Why a file is not a usable model.
 #[derive(Debug, thiserror::Error)]
@@ -74,9 +76,8 @@ pub enum GgufError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     metadata: BTreeMap<String, Value>,
-    tensors: u64,
+    tensors: Vec<Tensor>,
     size_bytes: u64,
-    weights_bytes: u64,
 }
 
 impl Header {
@@ -121,8 +122,8 @@ impl Header {
             }
             metadata.insert(key, value);
         }
-        let mut header = Self { metadata, tensors, size_bytes, weights_bytes: 0 };
-        header.weights_bytes = tensors::check(&mut reader, tensors, header.alignment_bytes()?)?;
+        let mut header = Self { metadata, tensors: Vec::new(), size_bytes };
+        header.tensors = tensors::read(&mut reader, tensors, header.alignment_bytes()?)?;
         shape::check(&header)?;
         Ok(header)
     }
@@ -144,6 +145,14 @@ impl Header {
     pub fn integer(&self, key: &str) -> Option<u64> {
         match self.metadata.get(key) {
             Some(Value::Integer { value, .. }) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A 32-bit float of the metadata.
+    pub fn float(&self, key: &str) -> Option<f32> {
+        match self.metadata.get(key) {
+            Some(Value::Float(value)) => Some(*value),
             _ => None,
         }
     }
@@ -184,9 +193,17 @@ impl Header {
         self.size_bytes
     }
 
+    /// The tensors in this file, in the order in which they lie there.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
     /// Bytes of the weights in this file.
     pub fn weights_bytes(&self) -> u64 {
-        self.weights_bytes
+        match (self.tensors.first(), self.tensors.last()) {
+            (Some(first), Some(last)) => last.at_bytes + last.size_bytes - first.at_bytes,
+            _ => 0,
+        }
     }
 
     /// Whether it holds what is added to a model, and no model.
@@ -197,8 +214,13 @@ impl Header {
     /// Whether it can be applied to a model; else a sentence that says why.
     pub fn check_is_adapter(&self) -> Result<(), GgufError> {
         match self.text("adapter.type") {
-            Some("lora") if self.is_adapter() && self.tensors > 0 => Ok(()),
-            _ => Err(damaged("it holds no LoRA adapter")),
+            Some("lora") if self.is_adapter() && !self.tensors.is_empty() => {}
+            _ => return Err(damaged("it holds no LoRA adapter")),
+        }
+        // llama.cpp ends the process over a number of another kind.
+        match self.metadata.get(ADAPTER_ALPHA) {
+            None | Some(Value::Float(_)) => Ok(()),
+            Some(_) => Err(damaged(format!("{ADAPTER_ALPHA} is no 32-bit float"))),
         }
     }
 
@@ -209,7 +231,7 @@ impl Header {
         match self.architecture() {
             None => Err(damaged("it names no architecture")),
             Some("clip") => Err(damaged("it holds the eyes of a model, not the model")),
-            Some(_) if self.tensors == 0 && !may_be_empty => Err(damaged("it holds no weights")),
+            Some(_) if self.tensors.is_empty() && !may_be_empty => Err(damaged("it holds no weights")),
             Some(_) => Ok(()),
         }
     }

@@ -30,7 +30,7 @@ pub struct ModelSettings {
     pub cache_type_v: CacheType,
     /// Whether attention is computed in one go.
     pub flash_attention: FlashAttention,
-    /// Adapters that are applied to the model, in this order.
+    /// Adapters that are applied to the model together; their order means nothing.
     pub lora: Vec<LoraAdapter>,
     /// A small model of the same vocabulary that drafts what this one then checks.
     pub draft_model: Option<PathBuf>,

@@ -22,6 +22,7 @@ pub(super) enum Value {
         value: u64,
         is_u32: bool,
     },
+    Float(f32),
     Text(String),
     /// What it holds is kept where it is whole numbers, or yes (1) and no, one for each layer.
     List {
@@ -144,6 +145,7 @@ impl<R: Read + Seek> Reader<R> {
             3 => signed(i16::from_le_bytes(self.array()?).into()),
             5 => signed(i32::from_le_bytes(self.array()?).into()),
             11 => signed(i64::from_le_bytes(self.array()?)),
+            6 => Value::Float(f32::from_le_bytes(self.array()?)),
             8 => Value::Text(self.text("a text", TEXT_MAX_BYTES)?),
             9 => self.list()?,
             kind => {

@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::{GgufError, damaged};
 
 /// Most dimensions of a tensor, as in ggml.
-const DIMENSIONS_MAX: u32 = 4;
+const DIMENSIONS_MAX: usize = 4;
 /// Most bytes of a tensor's name: ggml keeps 64, with a NUL.
 const NAME_MAX_BYTES: u64 = 63;
 
@@ -56,50 +56,80 @@ pub fn tensor_type(kind: u32) -> Option<TensorType> {
     Some(TensorType { block_elements, block_bytes })
 }
 
+/// An entry of the table, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// No other one in the file has it.
+    pub name: String,
+    /// Lengths of its dimensions, the one whose elements lie beside each other first; 1 for those that it has not.
+    pub shape: [u64; DIMENSIONS_MAX],
+    /// ggml's number of its type, which [`tensor_type`] knows.
+    pub kind: u32,
+    /// Where it begins in the file.
+    pub at_bytes: u64,
+    /// How much it takes there; at least one byte.
+    pub size_bytes: u64,
+}
+
+impl Tensor {
+    /// How many numbers it holds.
+    pub fn elements(&self) -> u64 {
+        // Checked when it was read.
+        self.shape.iter().product()
+    }
+}
+
 /// Reads `count` entries of the table. Tensors lie one behind the other in its order, each at the next multiple of
-/// `alignment_bytes`. Answers how many bytes they take together.
-pub(super) fn check<R: Read + Seek>(
+/// `alignment_bytes`.
+pub(super) fn read<R: Read + Seek>(
     reader: &mut Reader<R>,
     count: u64,
     alignment_bytes: u64,
-) -> Result<u64, GgufError> {
+) -> Result<Vec<Tensor>, GgufError> {
     let mut names = HashSet::new();
+    let mut tensors: Vec<Tensor> = Vec::new();
     let mut next = 0_u64;
     let mut end = 0_u64;
     let too_large = || damaged("its tensors are larger than any file");
     for _ in 0..count {
         let name = reader.text("a tensor's name", NAME_MAX_BYTES)?;
-        let size_bytes = size_bytes(reader, &name)?;
+        let (shape, kind, size_bytes) = content(reader, &name)?;
         let offset = reader.u64()?;
         if offset != next {
             return Err(damaged(format!("tensor {name} is at {offset} and should be at {next}")));
         }
         end = offset.checked_add(size_bytes).ok_or_else(too_large)?;
         next = end.checked_next_multiple_of(alignment_bytes).ok_or_else(too_large)?;
-        if name.contains('\0') || !names.insert(name) {
+        if name.contains('\0') || !names.insert(name.clone()) {
             return Err(damaged("two tensors have one name"));
         }
+        tensors.push(Tensor { name, shape, kind, at_bytes: offset, size_bytes });
     }
     let data_at = reader.position().checked_next_multiple_of(alignment_bytes).ok_or_else(too_large)?;
     let file_end = data_at.checked_add(end).ok_or_else(too_large)?;
-    if count > 0 && file_end > reader.size_bytes() { Err(reader.truncated()) } else { Ok(end) }
+    if count > 0 && file_end > reader.size_bytes() {
+        return Err(reader.truncated());
+    }
+    // The table counts from where the data begin.
+    tensors.iter_mut().for_each(|tensor| tensor.at_bytes += data_at);
+    Ok(tensors)
 }
 
-/// Of the tensor whose dimensions and type come next.
-fn size_bytes<R: Read + Seek>(reader: &mut Reader<R>, name: &str) -> Result<u64, GgufError> {
+/// Shape, type and size of the tensor called `name`, which come next.
+fn content<R: Read + Seek>(
+    reader: &mut Reader<R>,
+    name: &str,
+) -> Result<([u64; DIMENSIONS_MAX], u32, u64), GgufError> {
     let dimensions = reader.u32()?;
-    if dimensions > DIMENSIONS_MAX {
+    let mut shape = [1; DIMENSIONS_MAX];
+    let Some(lengths) = shape.get_mut(..dimensions as usize) else {
         return Err(damaged(format!("tensor {name} claims {dimensions} dimensions")));
+    };
+    for length in lengths {
+        *length = reader.u64()?;
     }
-    let mut row = 1;
-    let mut elements = Some(1_u64);
-    for dimension in 0..dimensions {
-        let length = reader.u64()?;
-        if dimension == 0 {
-            row = length;
-        }
-        elements = elements.and_then(|elements| elements.checked_mul(length));
-    }
+    let [row, ..] = shape;
+    let elements = shape.iter().try_fold(1_u64, |elements, length| elements.checked_mul(*length));
     let elements = elements.filter(|elements| (1..=i64::MAX.unsigned_abs()).contains(elements));
     let kind = reader.u32()?;
     let packing =
@@ -107,7 +137,7 @@ fn size_bytes<R: Read + Seek>(reader: &mut Reader<R>, name: &str) -> Result<u64,
     let blocks = elements
         .filter(|_| row % packing.block_elements == 0)
         .map(|elements| elements / packing.block_elements);
-    blocks
-        .and_then(|blocks| blocks.checked_mul(packing.block_bytes))
-        .ok_or_else(|| damaged(format!("tensor {name} has an impossible shape")))
+    let size_bytes = blocks.and_then(|blocks| blocks.checked_mul(packing.block_bytes));
+    let size_bytes = size_bytes.ok_or_else(|| damaged(format!("tensor {name} has an impossible shape")))?;
+    Ok((shape, kind, size_bytes))
 }

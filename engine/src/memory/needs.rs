@@ -5,12 +5,15 @@ use std::path::Path;
 
 use super::MemoryUse;
 use super::shape::Shape;
-use crate::ModelSettings;
 use crate::decoder::LoadRequest;
-use crate::gguf::{self, Header};
+use crate::gguf::{self, Header, Tensor};
+use crate::{LoraAdapter, ModelSettings};
 
 /// The program, its libraries and their tables.
 const PROGRAM_BYTES: u64 = 27 * 1024 * 1024;
+
+/// Several adapters are added up as numbers of so many bytes.
+const ADAPTER_NUMBER_BYTES: u64 = 4;
 
 /// What has been read of a model's files, before it is known how it will be loaded.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ impl Needs {
         Self {
             model: shape(path, header),
             draft: draft.and_then(|path| Some(shape(path, &Header::read(path).ok()?))),
-            adapters_bytes: settings.lora.iter().map(|adapter| size_bytes(&adapter.path)).sum(),
+            adapters_bytes: adapters_bytes(&settings.lora),
         }
     }
 
@@ -51,4 +54,14 @@ impl Needs {
     pub(super) fn slot_tokens(&self, load: &LoadRequest) -> u32 {
         load.slot_tokens(self.model.trained_tokens)
     }
+}
+
+/// One adapter is kept as it is in its file.
+fn adapters_bytes(adapters: &[LoraAdapter]) -> u64 {
+    let headers = adapters.iter().filter_map(|adapter| Header::read(&adapter.path).ok());
+    if adapters.len() <= 1 {
+        return headers.map(|header| header.weights_bytes()).sum();
+    }
+    let numbers = |header: Header| header.tensors().iter().map(Tensor::elements).sum::<u64>();
+    headers.map(|header| numbers(header).saturating_mul(ADAPTER_NUMBER_BYTES)).fold(0, u64::saturating_add)
 }

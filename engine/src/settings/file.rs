@@ -18,8 +18,9 @@ const CONTEXT_TOKENS: RangeInclusive<u32> = 256..=1_048_576;
 const THREADS: RangeInclusive<u32> = 1..=512;
 /// More than any model has.
 const GPU_LAYERS: RangeInclusive<u32> = 0..=1_024;
-/// llama.cpp's binding applies one.
-const LORA_MAX: usize = 1;
+/// They are added up, so each makes the sum larger, which is read for every token. What is always used together had better
+/// be merged into the model's file.
+const LORA_MAX: usize = 8;
 
 /// The settings of all models, as far as they could be understood.
 #[derive(Debug, Default)]
@@ -71,7 +72,7 @@ fn settings(table: toml::Value, directory: &Path) -> Result<ModelSettings, Strin
     check_number("batch_threads", settings.batch_threads, &THREADS)?;
     check_number("gpu_layers", settings.gpu_layers, &GPU_LAYERS)?;
     if settings.lora.len() > LORA_MAX {
-        return Err(format!("lora names {} adapters; at most {LORA_MAX} is allowed", settings.lora.len()));
+        return Err(format!("lora names {} adapters; at most {LORA_MAX} are allowed", settings.lora.len()));
     }
     for LoraAdapter { path, scale } in &mut settings.lora {
         if !scale.is_finite() {

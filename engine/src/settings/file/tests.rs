@@ -47,7 +47,6 @@ fn a_mistake_names_model_key_and_what_is_allowed() {
         ("cache_type_k = \"q9\"", ["q9", "q8_0"]),
         ("flash_attention = \"maybe\"", ["maybe", "auto"]),
         ("lora = [{ scale = 1.0 }]", ["lora", "path"]),
-        ("lora = [{ path = \"a\" }, { path = \"b\" }]", ["lora", "at most 1"]),
         ("lora = [{ path = \"a\", scale = nan }]", ["scale", "number"]),
     ] {
         let error = read(&format!("[one]\n{table}")).take("one").unwrap_err();
@@ -55,6 +54,17 @@ fn a_mistake_names_model_key_and_what_is_allowed() {
             assert!(error.contains(word), "{table}: {error}");
         }
     }
+}
+
+#[test]
+fn several_adapters_are_taken_and_too_many_refused() {
+    let adapters = |count: usize| {
+        let list = vec!["{ path = \"a.gguf\" }"; count].join(", ");
+        read(&format!("[one]\nlora = [{list}]")).take("one")
+    };
+    assert_eq!(adapters(8).unwrap().lora.len(), 8);
+    let error = adapters(9).unwrap_err();
+    assert!(error.contains("9 adapters") && error.contains("at most 8"), "{error}");
 }
 
 #[test]
