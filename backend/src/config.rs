@@ -59,7 +59,7 @@ pub struct Config {
     /// Memory of all models together; none: a share of the machine's.
     pub memory_budget_bytes: Option<u64>,
     /// Memory for states of conversations, per model.
-    pub states_memory_bytes: u64,
+    pub states_memory_bytes: Option<u64>,
     /// Disk for states of conversations, of all models together.
     pub states_disk_bytes: u64,
     /// After which states that nobody used are deleted.
@@ -181,7 +181,7 @@ impl Config {
             queue_capacity: queue_capacity?,
             idle_unload: idle_unload_s.filter(|seconds| *seconds > 0).map(Duration::from_secs),
             memory_budget_bytes: memory_budget_mib.map(|mib| mib * 1024 * 1024),
-            states_memory_bytes: states_memory_mib? * 1024 * 1024,
+            states_memory_bytes: states_memory_mib.map(|mib| mib * 1024 * 1024),
             states_disk_bytes: states_disk_mib? * 1024 * 1024,
             states_max_age: Duration::from_secs(states_max_age_days? * 24 * 3_600),
             secret_key,

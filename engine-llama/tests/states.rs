@@ -24,7 +24,7 @@ fn config(model: &Path, state: &Path) -> EngineConfig {
         slots: 1,
         context_tokens: Some(512),
         threads: Some(1),
-        states_memory_bytes: 64 << 20,
+        states_memory_bytes: Some(64 << 20),
         states_disk_bytes: 256 << 20,
         ..EngineConfig::new(env!("CARGO_BIN_EXE_oriel-engine"), model, state)
     }
@@ -174,7 +174,7 @@ async fn a_conversation_larger_than_memory_goes_on_from_its_file() {
     for model in [models::chat_model(), models::base_model()] {
         let (expected_first, expected_second) = undisturbed(&model).await;
         let state = tempfile::tempdir().unwrap();
-        let small = || EngineConfig { states_memory_bytes: 4 << 10, ..config(&model, state.path()) };
+        let small = || EngineConfig { states_memory_bytes: Some(4 << 10), ..config(&model, state.path()) };
         let engine = Engine::start(small()).unwrap();
         let (first, before) = ask(&engine, 1, first_turn()).await;
         kill_once_written(&engine, state.path(), 2).await;

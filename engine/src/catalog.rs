@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::gguf::{GgufError, Header};
-use crate::memory::Needs;
 use crate::settings::SettingsFile;
 use crate::{ModelId, ModelSettings, StartError};
 
@@ -22,26 +21,24 @@ pub(crate) struct Found {
     pub(crate) header: Result<Header, GgufError>,
     /// A sentence where they cannot be understood.
     pub(crate) settings: Result<ModelSettings, String>,
-    /// None where header or settings are wrong.
-    pub(crate) needs: Option<Needs>,
 }
 
 /// All models by id: the file itself where `path` is one, or the `.gguf` files under it. Of a model in several parts
 /// only the first counts; llama.cpp finds the others beside it. Adapters are no models. Their settings are read from `models.toml` in the
 /// directory, or beside the file.
-pub(crate) fn scan(path: &Path) -> Result<Vec<Found>, StartError> {
+pub(crate) fn scan(path: &Path) -> Result<(Vec<Found>, SettingsFile), StartError> {
     let (directory, files) =
         files(path).map_err(|cause| StartError::ModelPath { path: path.to_owned(), cause })?;
-    let mut settings = SettingsFile::read(&directory).map_err(StartError::Settings)?;
-    let inspect = |(id, path): (String, PathBuf)| inspect(id.clone(), path, settings.take(&id));
+    let settings = SettingsFile::read(&directory).map_err(StartError::Settings)?;
+    let inspect = |(id, path): (String, PathBuf)| inspect(id.clone(), path, settings.of(&id));
     let is_model = |found: &Found| !found.header.as_ref().is_ok_and(Header::is_adapter);
     let mut found: Vec<Found> = ids(&files).into_iter().map(inspect).filter(is_model).collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));
-    for id in settings.left_over() {
-        let known: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    let known: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    for id in settings.ids().filter(|id| !known.contains(id)) {
         tracing::error!(id, ?known, "models.toml sets something for a model that is not there");
     }
-    Ok(found)
+    Ok((found, settings))
 }
 
 /// The model files under a path, and the directory that they are in.
@@ -68,11 +65,7 @@ pub(crate) fn read_header(path: &Path) -> Result<Header, GgufError> {
 fn inspect(id: String, path: PathBuf, settings: Result<ModelSettings, String>) -> Found {
     let header = read_header(&path);
     let size_bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    let needs = match (&header, &settings) {
-        (Ok(header), Ok(settings)) => Some(Needs::read(&path, header, settings)),
-        _ => None,
-    };
-    Found { name: name(&stem(&path), &id), id: ModelId::new(id), path, size_bytes, header, settings, needs }
+    Found { name: name(&stem(&path), &id), id: ModelId::new(id), path, size_bytes, header, settings }
 }
 
 fn collect(directory: &Path, depth_left: u32, files: &mut Vec<PathBuf>) -> io::Result<()> {

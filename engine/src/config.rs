@@ -24,8 +24,9 @@ pub struct EngineConfig {
     pub idle_unload: Option<Duration>,
     /// Memory that loaded models may take together, as far as it can be estimated and measured; none: no bound.
     pub memory_budget_bytes: Option<u64>,
-    /// Memory for states of sequences in one model's worker; 0: none are kept there.
-    pub states_memory_bytes: u64,
+    /// Memory for states of sequences in one model's worker; 0: none are kept there; none: as much as all its slots hold, as
+    /// far as `memory_budget_bytes` leaves room.
+    pub states_memory_bytes: Option<u64>,
     /// Disk for states of sequences of all models together, under `state_dir`; 0: none are kept there.
     pub states_disk_bytes: u64,
     /// A state that nobody used for so long is deleted.
@@ -49,7 +50,7 @@ impl EngineConfig {
             queue_capacity: 16,
             idle_unload: None,
             memory_budget_bytes: None,
-            states_memory_bytes: 0,
+            states_memory_bytes: Some(0),
             states_disk_bytes: 0,
             states_max_age: Duration::from_secs(7 * 24 * 3_600),
         }

@@ -36,14 +36,14 @@ impl Engine {
         let made = fs::create_dir_all(&config.state_dir).and_then(|()| config.state_dir.canonicalize());
         config.state_dir =
             made.map_err(|cause| StartError::StateDir { path: config.state_dir.clone(), cause })?;
-        let found = catalog::scan(&config.model_path)?;
+        let (found, settings) = catalog::scan(&config.model_path)?;
         config.slots = config.slots.max(1);
 
         let slots = config.slots;
         let (requests, inbox) = mpsc::channel(pool::REQUESTS_CAPACITY);
         let state_dir = Arc::from(config.state_dir.as_path());
         tokio::spawn(sweeper::run(config.clone(), requests.downgrade()));
-        let pool = Pool::new(config, found);
+        let pool = Pool::new(config, found, settings);
         let board = pool.board();
         tokio::spawn(pool.run(inbox));
         Ok(Self { requests, board, slots, state_dir })
@@ -57,6 +57,12 @@ impl Engine {
     /// Answers that a model writes at the same time, where nothing else is set for it.
     pub fn slots(&self) -> u32 {
         self.slots
+    }
+
+    /// What is wrong with the settings of models as they stand in `models.toml` now, with file, line and key, where older
+    /// ones are still in force.
+    pub fn settings_complaint(&self) -> Option<String> {
+        self.board.settings_complaint()
     }
 
     /// Changes with every change of [`Engine::models`].

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::catalog::Found;
 use crate::mailbox::{GenerationKey, Mailbox, Wish, Wishes};
 use crate::question::{Question, Told};
+use crate::settings::SettingsFile;
 use crate::{EngineConfig, EngineError, GenerateRequest, Generation, GenerationError, ModelId, Whose};
 pub(crate) use board::Board;
 use entry::{Answer, Entry, Job};
@@ -45,6 +46,7 @@ pub(crate) enum Request {
 pub(crate) struct Pool {
     config: EngineConfig,
     entries: Vec<Entry>,
+    settings: SettingsFile,
     board: Arc<Board>,
     wishes: Arc<Wishes>,
     news_sender: mpsc::Sender<WorkerNews>,
@@ -58,7 +60,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(config: EngineConfig, found: Vec<Found>) -> Self {
+    pub(crate) fn new(config: EngineConfig, found: Vec<Found>, settings: SettingsFile) -> Self {
         let now = Instant::now();
         let (news_sender, news) = mpsc::channel(NEWS_CAPACITY);
         let mut entries: Vec<Entry> =
@@ -76,6 +78,7 @@ impl Pool {
         Self {
             config,
             entries,
+            settings,
             board,
             wishes: Arc::default(),
             news_sender,
@@ -119,6 +122,7 @@ impl Pool {
     }
 
     fn serve(&mut self, request: Request) {
+        self.follow_settings();
         match request {
             Request::Shutdown { reply } => {
                 self.close();
@@ -148,6 +152,17 @@ impl Pool {
                 if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == model) {
                     entry.let_go(reply);
                 }
+            }
+        }
+    }
+
+    /// Looks whether the file of settings has changed. A model without a process follows it at once, another one when it is
+    /// next loaded.
+    fn follow_settings(&mut self) {
+        if self.settings.refresh() {
+            self.board.complain(self.settings.complaint());
+            for entry in &mut self.entries {
+                entry.follow(self.settings.of(entry.id.as_str()), &self.config);
             }
         }
     }

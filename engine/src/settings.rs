@@ -1,5 +1,5 @@
-//! What may be set for one model, in `models.toml` beside the models: a table per model id. The engine reads the file
-//! once, at its start; a worker is told only what concerns it, in [`crate::decoder::LoadRequest`].
+//! What may be set for one model, in `models.toml` beside the models: a table per model id. The pool reads the file at its
+//! start, and again when it has changed; a worker is told only what concerns it, in [`crate::decoder::LoadRequest`].
 
 use std::path::PathBuf;
 use std::time::Duration;

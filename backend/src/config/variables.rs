@@ -101,8 +101,8 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         "STATES_MEMORY_MIB",
-        "256",
-        "MiB of memory in which each model keeps what it has read of conversations that have no slot. 0: none.",
+        "",
+        "MiB of memory in which each model keeps what it has read of conversations that have no slot. 0: none. Empty: as much as its slots hold, at most an eighth of MEMORY_BUDGET_MIB.",
     ),
     variable(
         "STATES_DISK_MIB",

@@ -39,6 +39,9 @@ pub(super) struct Readiness {
     /// For administrators: the models that have been loaded since the start, each with its process.
     #[serde(skip_serializing_if = "Option::is_none")]
     containment: Option<Vec<ContainedModel>>,
+    /// For administrators: what is wrong with `models.toml` as it stands now, where older settings are still in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<String>,
     /// For administrators: what each model takes of the memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<Vec<ModelMemory>>,
@@ -99,7 +102,8 @@ pub(super) async fn readyz(
     let is_admin = access::is_admin(&request).await;
     let memory = is_admin.then(|| models.iter().map(remembered).collect());
     let containment = is_admin.then(|| models.into_iter().filter_map(contained).collect());
-    Ok(web::Json(Readiness { database: true, models: usable, containment, memory }))
+    let settings = state.engine.settings_complaint().filter(|_| is_admin);
+    Ok(web::Json(Readiness { database: true, models: usable, containment, settings, memory }))
 }
 
 fn remembered(model: &engine::ModelInfo) -> ModelMemory {

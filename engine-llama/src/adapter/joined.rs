@@ -111,7 +111,7 @@ impl Source {
         for (weight, halves) in halves {
             let [Some(a), Some(b)] = halves else { return Err(format!("of {weight} it has only one half")) };
             let pair = Pair { index, source: self, a, b };
-            if a.shape[rank_dimension_of_a(weight)] != pair.rank() {
+            if a.shape.get(rank_dimension_of_a(weight)) != Some(&pair.rank()) {
                 return Err(format!("the halves of {weight} do not fit each other"));
             }
             pairs.insert(weight, pair);
@@ -127,11 +127,7 @@ impl Pair<'_> {
 
     /// Whether both can stand beside each other.
     fn fits(&self, other: &Self, weight: &str) -> bool {
-        let but_for = |dimension: usize, tensor: &Tensor| {
-            let mut shape = tensor.shape;
-            shape[dimension] = 0;
-            shape
-        };
+        let but_for = |dimension, tensor: &Tensor| with_length(tensor.shape, dimension, 0);
         let of_a = rank_dimension_of_a(weight);
         but_for(of_a, self.a) == but_for(of_a, other.a) && but_for(0, self.b) == but_for(0, other.b)
     }
@@ -156,6 +152,13 @@ fn rank_dimension_of_a(weight: &str) -> usize {
     if weight.ends_with(LOOKED_UP) { 0 } else { 1 }
 }
 
+fn with_length(mut shape: [u64; 4], dimension: usize, length: u64) -> [u64; 4] {
+    if let Some(of_dimension) = shape.get_mut(dimension) {
+        *of_dimension = length;
+    }
+    shape
+}
+
 /// With the error comes the adapter that could not be read; none where the sum could not be written.
 fn write_all(
     weights: &BTreeMap<&str, Vec<Pair<'_>>>,
@@ -163,10 +166,8 @@ fn write_all(
     to: impl Write,
 ) -> Result<(), (Option<usize>, io::Error)> {
     let of_sum = |error| (None, error);
-    let shape = |tensor: &Tensor, dimension: usize, pairs: &[Pair<'_>]| {
-        let mut shape = tensor.shape;
-        shape[dimension] = pairs.iter().map(Pair::rank).sum();
-        shape
+    let shape = |tensor: &Tensor, dimension, pairs: &[Pair<'_>]| {
+        with_length(tensor.shape, dimension, pairs.iter().map(Pair::rank).sum())
     };
     let mut tensors = Vec::new();
     for (weight, pairs) in weights {

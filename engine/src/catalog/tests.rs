@@ -39,7 +39,7 @@ fn a_directory_gives_its_models_and_says_what_is_wrong_with_the_others() {
     fs::write(directory.path().join("readme.md"), "hello").unwrap();
     fs::write(directory.path().join("big-00002-of-00002.gguf"), "a later part").unwrap();
 
-    let found = scan(directory.path()).unwrap();
+    let (found, _) = scan(directory.path()).unwrap();
     let ids: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
     assert_eq!(ids, ["bad", "good"]);
     assert!(found[0].header.as_ref().unwrap_err().to_string().contains("not a GGUF file"));
@@ -63,7 +63,7 @@ fn a_single_file_is_a_model_whatever_it_is_called() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("weights");
     crate::scripted::ScriptedModel::default().write(&path).unwrap();
-    let found = scan(&path).unwrap();
+    let (found, _) = scan(&path).unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].header.is_ok());
 }
@@ -75,7 +75,7 @@ fn a_link_is_called_by_its_own_name() {
     crate::scripted::write_model(&blob).unwrap();
     let link = directory.path().join("Nice-Name-Q4_0.gguf");
     std::os::unix::fs::symlink(&blob, &link).unwrap();
-    let found = scan(&link).unwrap();
+    let (found, _) = scan(&link).unwrap();
     assert_eq!(found[0].id.as_str(), "nice-name");
     assert_eq!(found[0].size_bytes, fs::metadata(&blob).unwrap().len());
 }

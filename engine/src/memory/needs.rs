@@ -12,6 +12,8 @@ use crate::{LoraAdapter, ModelSettings};
 /// The program, its libraries and their tables.
 const PROGRAM_BYTES: u64 = 27 * 1024 * 1024;
 
+/// Of the budget for all models, what the states of one may take: less than a model is worth, which would go for them.
+const STATES_PART: u64 = 8;
 /// Several adapters are added up as numbers of so many bytes.
 const ADAPTER_NUMBER_BYTES: u64 = 4;
 
@@ -48,6 +50,17 @@ impl Needs {
         memory.process_bytes = memory.process_bytes.saturating_add(PROGRAM_BYTES);
         memory.states_bytes = load.states.memory_bytes;
         memory
+    }
+
+    /// What may be kept of conversations that have no slot, where nobody has set it: as much as all slots hold together, so
+    /// that each of them can make room once; of the budget not more than [`STATES_PART`], and nothing that the model needs.
+    pub(crate) fn usual_states_bytes(&self, load: &LoadRequest, budget_bytes: Option<u64>) -> u64 {
+        let needed = self.memory(load);
+        let most_bytes = budget_bytes.map_or(u64::MAX, |budget_bytes| {
+            let rest_bytes = budget_bytes.saturating_sub(needed.total_bytes() - needed.states_bytes);
+            rest_bytes.min(budget_bytes / STATES_PART)
+        });
+        needed.cache_bytes.min(most_bytes)
     }
 
     /// Tokens that one slot holds when it is loaded so.

@@ -10,12 +10,17 @@ use crate::ModelInfo;
 #[derive(Debug)]
 pub(crate) struct Board {
     models: RwLock<Vec<ModelInfo>>,
+    settings_complaint: RwLock<Option<String>>,
     version: watch::Sender<u64>,
 }
 
 impl Board {
     pub(super) fn new(models: Vec<ModelInfo>) -> Self {
-        Self { models: RwLock::new(models), version: watch::Sender::new(0) }
+        Self {
+            models: RwLock::new(models),
+            settings_complaint: RwLock::default(),
+            version: watch::Sender::new(0),
+        }
     }
 
     /// All of them.
@@ -27,6 +32,15 @@ impl Board {
     /// Changes with every change.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
+    }
+
+    pub(crate) fn settings_complaint(&self) -> Option<String> {
+        self.settings_complaint.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn complain(&self, of_settings: Option<&str>) {
+        let complaint = of_settings.map(str::to_owned);
+        *self.settings_complaint.write().unwrap_or_else(PoisonError::into_inner) = complaint;
     }
 
     pub(super) fn publish(&self, index: usize, info: ModelInfo) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::plan::Prepared;
 use super::Heard;
 use super::board::Board;
 use super::process::Worker;
@@ -18,8 +19,8 @@ use crate::mailbox::{GenerationKey, Outlet};
 use crate::memory::Needs;
 use crate::question::Question;
 use crate::{
-    EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, LoadStage, MemoryUse,
-    ModelId, ModelInfo, ModelMemory, ModelState, catalog,
+    EngineConfig, EngineError, GenerateRequest, GenerationError, GenerationEvent, LoadStage, ModelId,
+    ModelInfo, ModelMemory, ModelSettings, ModelState, catalog,
 };
 
 /// A worker that owes an answer and says nothing for so long hangs: even a machine that swaps finishes a step in that time.
@@ -89,6 +90,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) size_bytes: u64,
+    /// What is set for it, as far as it follows that.
+    settings: Result<ModelSettings, String>,
     /// What its worker is to load; a sentence where the model's settings cannot be understood.
     pub(super) plan: Result<LoadRequest, String>,
     /// None where the header was wrong at the start.
@@ -123,13 +126,9 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(found: catalog::Found, config: &EngineConfig, now: Instant) -> Self {
-        let is_pinned = found.settings.as_ref().is_ok_and(|settings| settings.pinned);
-        let plan =
-            found.settings.map(|settings| plan::load_request(&found.id, &found.path, settings, config));
-        let estimated = match (&found.needs, &plan) {
-            (Some(needs), Ok(load)) => needs.memory(load),
-            _ => MemoryUse { weights_bytes: found.size_bytes, ..MemoryUse::default() },
-        };
+        let of_model = (&found.id, found.path.as_path(), found.size_bytes);
+        let prepared = Prepared::new(of_model, found.header.as_ref().ok(), &found.settings, config);
+        let Prepared { plan, needs, estimated, is_pinned } = prepared;
         let fault = found.header.err().map(|error| error.to_string());
         let state = match fault.or_else(|| plan.as_ref().err().cloned()) {
             None => State::Unloaded,
@@ -142,8 +141,9 @@ impl Entry {
             name: found.name,
             path: found.path,
             size_bytes: found.size_bytes,
+            settings: found.settings,
             plan,
-            needs: found.needs,
+            needs,
             memory: ModelMemory { estimated, measured: None },
             facts: None,
             is_pinned,

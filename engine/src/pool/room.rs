@@ -18,6 +18,9 @@ impl Pool {
     /// suffice, models that are idle go, the one that was for the longest time first; where they are not enough, busy
     /// ones must after [`TURN_MAX`]. Until then whoever asks for them is still answered: so requests are grouped by model.
     pub(super) fn start_waiting(&mut self, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_wanted()) {
+            entry.follow(self.settings.of(entry.id.as_str()), &self.config);
+        }
         refuse_what_never_fits(&mut self.entries, self.config.memory_budget_bytes, now);
         let mut waiting: Vec<(Instant, usize)> = (self.entries.iter().enumerate())
             .filter(|(_, entry)| entry.is_wanted())

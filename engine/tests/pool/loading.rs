@@ -114,6 +114,38 @@ async fn a_mistake_in_the_settings_of_one_model_is_told_there_and_harms_no_other
     assert!(rig.answer("one", "hello").await.error().to_string().contains("slotz"), "also when asked again");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_settings_are_taken_up_at_the_next_load_and_a_broken_file_changes_nothing() {
+    let rig = rig_with("", &[("one", ScriptedModel::default()), ("two", ScriptedModel::default())]);
+    let set = |text: &str| fs::write(rig.directory.path().join("models/models.toml"), text).unwrap();
+    let tokens = |id: &str| rig.model(id).context_tokens;
+    rig.answer("one", "hello").await.done();
+    let before = tokens("one").unwrap();
+    set("[one]\ncontext_tokens = 300\n[two]\ncontext_tokens = 400");
+    rig.answer("one", "hello").await.done();
+    assert_eq!(tokens("one"), Some(before), "it goes on as it was loaded");
+    rig.answer("two", "hello").await.done();
+    assert_eq!(tokens("two"), Some(400), "it was not loaded yet");
+
+    let unload = async |id: &str| {
+        let id = rig.engine.resolve(Some(id)).unwrap();
+        rig.engine.unload(&id).await.unwrap();
+    };
+    set("[one]\ncontext_tokens = 300\n[two]\ncontext_tokens = 5");
+    unload("one").await;
+    unload("two").await;
+    rig.answer("one", "hello").await.done();
+    rig.answer("two", "hello").await.done();
+    assert_eq!((tokens("one"), tokens("two")), (Some(300), Some(400)), "as it was last understood");
+    let complaint = rig.engine.settings_complaint().unwrap();
+    for word in ["models.toml", "line 4", "[\"two\"]", "context_tokens", "256"] {
+        assert!(complaint.contains(word), "{complaint}");
+    }
+    set("[two]\npinned = true");
+    rig.answer("one", "hello").await.done();
+    assert_eq!(rig.engine.settings_complaint(), None);
+}
+
 #[tokio::test]
 async fn settings_that_are_no_toml_keep_the_engine_from_starting() {
     let directory = tempfile::tempdir().unwrap();

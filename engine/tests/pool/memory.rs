@@ -32,6 +32,25 @@ async fn a_file_larger_than_the_budget_is_refused_although_it_would_be_mapped() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn states_take_what_the_slots_hold_and_a_part_of_the_budget_at_most() {
+    let memory = |budget_bytes: u64, set: Option<u64>| {
+        let rig = rig(&[("one", heavy())], |config| {
+            config.memory_budget_bytes = Some(budget_bytes);
+            config.states_memory_bytes = set;
+        });
+        assert!(matches!(rig.model("one").state, ModelState::Unloaded), "{:?}", rig.model("one").state);
+        rig.model("one").memory.estimated
+    };
+    let roomy = memory(64_000_000_000, None);
+    assert!(roomy.states_bytes == roomy.cache_bytes && roomy.cache_bytes > 500_000_000, "{roomy:?}");
+    assert_eq!(memory(4_000_000_000, None).states_bytes, 500_000_000);
+    let rest_bytes = 1_000_000;
+    let tight = roomy.total_bytes() - roomy.states_bytes + rest_bytes;
+    assert_eq!(memory(tight, None).states_bytes, rest_bytes, "states keep no model out");
+    assert_eq!(memory(64_000_000_000, Some(7)).states_bytes, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_measured_counts_from_then_on() {
     // Both fit by their headers, and not by what the first one tells.
     let greedy = ScriptedModel { surplus_mib: 1_800, ..ScriptedModel::default() };

@@ -6,17 +6,45 @@ use tokio::time::Instant;
 
 use super::{Entry, State};
 use crate::decoder::LoadRequest;
-use crate::memory::{self, Room};
+use crate::gguf::Header;
+use crate::memory::{self, Needs, Room};
 use crate::pool::sweeper;
-use crate::{EngineConfig, GenerationError, ModelId, ModelSettings, StateBudget};
+use crate::{
+    EngineConfig, GenerationError, MemoryUse, ModelId, ModelMemory, ModelSettings, StateBudget, catalog,
+};
+
+/// What follows from a model's file and its settings before it is loaded.
+pub(super) struct Prepared {
+    pub(super) plan: Result<LoadRequest, String>,
+    pub(super) needs: Option<Needs>,
+    pub(super) estimated: MemoryUse,
+    pub(super) is_pinned: bool,
+}
+
+impl Prepared {
+    /// `header` is none where it is wrong.
+    pub(super) fn new(
+        (id, path, size_bytes): (&ModelId, &Path, u64),
+        header: Option<&Header>,
+        settings: &Result<ModelSettings, String>,
+        config: &EngineConfig,
+    ) -> Self {
+        let understood = settings.as_ref().ok();
+        let needs = header.zip(understood).map(|(header, settings)| Needs::read(path, header, settings));
+        let mut plan = settings.clone().map(|settings| load_request(id, path, settings, config));
+        if let (Ok(load), Some(needs), None) = (&mut plan, &needs, config.states_memory_bytes) {
+            load.states.memory_bytes = needs.usual_states_bytes(load, config.memory_budget_bytes);
+        }
+        let estimated = match (&needs, &plan) {
+            (Some(needs), Ok(load)) => needs.memory(load),
+            _ => MemoryUse { weights_bytes: size_bytes, ..MemoryUse::default() },
+        };
+        Self { plan, needs, estimated, is_pinned: understood.is_some_and(|settings| settings.pinned) }
+    }
+}
 
 /// What its worker is told.
-pub(super) fn load_request(
-    id: &ModelId,
-    path: &Path,
-    settings: ModelSettings,
-    config: &EngineConfig,
-) -> LoadRequest {
+fn load_request(id: &ModelId, path: &Path, settings: ModelSettings, config: &EngineConfig) -> LoadRequest {
     LoadRequest {
         path: path.to_owned(),
         slots: settings.slots.unwrap_or(config.slots),
@@ -32,7 +60,7 @@ pub(super) fn load_request(
         speculation: settings.speculation,
         states: StateBudget {
             directory: sweeper::directory_of(&config.state_dir, id.as_str()),
-            memory_bytes: config.states_memory_bytes,
+            memory_bytes: config.states_memory_bytes.unwrap_or(0),
             disk_bytes: config.states_disk_bytes,
             max_age: config.states_max_age,
         },
@@ -40,6 +68,26 @@ pub(super) fn load_request(
 }
 
 impl Entry {
+    /// Takes up what is now set for it, unless it has a process, which goes on as it was loaded.
+    pub(in crate::pool) fn follow(&mut self, settings: Result<ModelSettings, String>, config: &EngineConfig) {
+        if self.worker().is_some() || settings == self.settings {
+            return;
+        }
+        let header = catalog::read_header(&self.path).ok();
+        let of_model = (&self.id, self.path.as_path(), self.size_bytes);
+        let prepared = Prepared::new(of_model, header.as_ref(), &settings, config);
+        self.settings = settings;
+        self.plan = prepared.plan;
+        self.needs = prepared.needs;
+        self.is_pinned = prepared.is_pinned;
+        self.memory = ModelMemory { estimated: prepared.estimated, measured: None };
+        match self.plan.clone() {
+            Err(message) => self.reject(message, Instant::now()),
+            Ok(_) if header.is_some() => self.enter(State::Unloaded),
+            Ok(_) => {}
+        }
+    }
+
     /// Requests that it takes, running and waiting.
     pub(in crate::pool) fn places(&self, config: &EngineConfig) -> usize {
         let slots = self.plan.as_ref().map_or(config.slots, |load| load.slots);

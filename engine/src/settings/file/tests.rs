@@ -2,12 +2,12 @@ use super::*;
 use crate::{CacheType, FlashAttention, Speculation};
 
 fn read(text: &str) -> SettingsFile {
-    SettingsFile::parse(text, Path::new("/models")).unwrap()
+    SettingsFile { tables: parse(text, Path::new("/models")).unwrap(), ..SettingsFile::default() }
 }
 
 #[test]
 fn a_table_sets_what_it_names_and_nothing_else() {
-    let mut file = read(
+    let file = read(
         r#"
         ["gemma-3-270m"]
         slots = 2
@@ -20,7 +20,7 @@ fn a_table_sets_what_it_names_and_nothing_else() {
         lora = [{ path = "terse.gguf", scale = 0.5 }]
         "#,
     );
-    let settings = file.take("gemma-3-270m").unwrap();
+    let settings = file.of("gemma-3-270m").unwrap();
     let lora = |path: &str, scale| LoraAdapter { path: path.into(), scale };
     let expected = ModelSettings {
         slots: Some(2),
@@ -34,7 +34,7 @@ fn a_table_sets_what_it_names_and_nothing_else() {
         ..ModelSettings::default()
     };
     assert_eq!(settings, expected);
-    assert_eq!(file.take("another").unwrap(), ModelSettings::default());
+    assert_eq!(file.of("another").unwrap(), ModelSettings::default());
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_mistake_names_model_key_and_what_is_allowed() {
         ("lora = [{ scale = 1.0 }]", ["lora", "path"]),
         ("lora = [{ path = \"a\", scale = nan }]", ["scale", "number"]),
     ] {
-        let error = read(&format!("[one]\n{table}")).take("one").unwrap_err();
+        let error = read(&format!("[one]\n{table}")).of("one").unwrap_err();
         for word in words.iter().chain(&["models.toml", "one"]) {
             assert!(error.contains(word), "{table}: {error}");
         }
@@ -60,7 +60,7 @@ fn a_mistake_names_model_key_and_what_is_allowed() {
 fn several_adapters_are_taken_and_too_many_refused() {
     let adapters = |count: usize| {
         let list = vec!["{ path = \"a.gguf\" }"; count].join(", ");
-        read(&format!("[one]\nlora = [{list}]")).take("one")
+        read(&format!("[one]\nlora = [{list}]")).of("one")
     };
     assert_eq!(adapters(8).unwrap().lora.len(), 8);
     let error = adapters(9).unwrap_err();
@@ -69,20 +69,53 @@ fn several_adapters_are_taken_and_too_many_refused() {
 
 #[test]
 fn a_mistake_in_one_table_leaves_the_others() {
-    let mut file = read("[one]\nslotz = 2\n[two]\nslots = 3");
-    assert!(file.take("one").is_err());
-    assert_eq!(file.take("two").unwrap().slots, Some(3));
+    let file = read("[one]\nslotz = 2\n[two]\nslots = 3");
+    assert!(file.of("one").is_err());
+    assert_eq!(file.of("two").unwrap().slots, Some(3));
 }
 
 #[test]
-fn tables_that_name_no_model_are_left_over() {
-    let mut file = read("[one]\n[two]");
-    file.take("one").unwrap();
-    assert_eq!(file.left_over().collect::<Vec<_>>(), ["two"]);
+fn a_mistake_is_told_with_its_line() {
+    for (text, line) in [
+        ("[one]\n\nslotz = 2", "line 3"),
+        ("[zero]\nslots = 1\n[one]\npinned = true\nslots = 0", "line 5"),
+        ("[one]\nthreads = 1\nslots = \"two\"", "line 3"),
+        ("[one]\nlora = [\n  { path = \"a\" },\n  { scale = 1.0 },\n]", "line 4"),
+    ] {
+        let error = read(text).of("one").unwrap_err();
+        assert!(error.contains(line), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_was_understood_stays_in_force_until_a_later_version_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |text: &str| fs::write(directory.path().join(FILE), text).unwrap();
+    let mut file = SettingsFile::read(directory.path()).unwrap();
+    let slots = |file: &SettingsFile| file.of("one").map(|settings| settings.slots);
+    assert!(!file.refresh());
+    assert_eq!(slots(&file), Ok(None));
+
+    write("[one]\nslots = 2");
+    assert!(file.refresh() && !file.refresh());
+    assert_eq!((slots(&file), file.complaint()), (Ok(Some(2)), None));
+    for broken in ["[one\nslots = 3", "[one]\n\nslots = 300", "[one]\nslotz = 3 # and more"] {
+        write(broken);
+        assert!(file.refresh());
+        assert_eq!(slots(&file), Ok(Some(2)), "{broken}");
+        let complaint = file.complaint().unwrap();
+        assert!(complaint.contains("models.toml") && complaint.contains("line"), "{complaint}");
+    }
+    write("[one]\nslots = 3");
+    assert!(file.refresh());
+    assert_eq!((slots(&file), file.complaint()), (Ok(Some(3)), None));
+    fs::remove_file(directory.path().join(FILE)).unwrap();
+    assert!(file.refresh());
+    assert_eq!(slots(&file), Ok(None));
 }
 
 #[test]
 fn what_is_no_toml_is_refused_with_the_line() {
-    let error = SettingsFile::parse("[one]\nslots 2", Path::new("/models")).unwrap_err();
+    let error = parse("[one]\nslots 2", Path::new("/models")).unwrap_err();
     assert!(error.contains("line 2"), "{error}");
 }

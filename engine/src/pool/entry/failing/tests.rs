@@ -5,7 +5,7 @@ use crate::{EngineConfig, catalog};
 fn entry() -> Entry {
     let directory = tempfile::tempdir().unwrap();
     write_model(&directory.path().join("one.gguf")).unwrap();
-    let found = catalog::scan(directory.path()).unwrap().pop().unwrap();
+    let found = catalog::scan(directory.path()).unwrap().0.pop().unwrap();
     let config = EngineConfig::new("none", directory.path(), "none");
     Entry::new(found, &config, Instant::now())
 }
