@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use adapters::{Adapter, numbers};
-use engine::decoder::{BatchToken, Decoder, LoadRequest, PromptReader};
+use engine::decoder::{BatchToken, Decoder, LoadRequest, Logits, PromptReader};
 use engine::gguf::Header;
 use engine::{
     ChatMessage, ChatRole, Engine, EngineConfig, GenerateRequest, GenerationEvent, LoraAdapter, Priority,
@@ -50,7 +50,7 @@ fn likeliest(lora: Vec<LoraAdapter>) -> Vec<TokenLikelihood> {
         .map(|(position, token)| BatchToken { slot: 0, token: *token, position, wants_logits: true })
         .collect();
     decoder.decode(&batch).unwrap();
-    decoder.choice(batch.len() - 1, tokens[0], 20).unwrap().top
+    decoder.choice(0, Logits::Row(batch.len() - 1), tokens[0], 20).unwrap().top
 }
 
 /// The largest difference of the likelihoods of all tokens that are among the likeliest of both.
@@ -182,6 +182,7 @@ async fn answer(files: &Files, state: &Path, lora: &str) -> Usage {
     let request = GenerateRequest {
         model: engine.resolve(None).unwrap(),
         user: 1,
+        conversation: None,
         prompt: vec![ChatMessage::new(ChatRole::User, question)].into(),
         sampling: sampling.check().unwrap(),
         answer_so_far: Vec::new(),
