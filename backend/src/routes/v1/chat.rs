@@ -1,9 +1,12 @@
 //! `/v1/chat/completions`: whole or as events.
 
 mod check;
+mod chunk;
 mod events;
+mod logprobs;
 mod request;
 mod response;
+mod usage;
 
 use std::time::Duration;
 

@@ -11,8 +11,11 @@ use futures_util::{Stream, stream};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
+use super::chunk::{Chunk, ChunkChoice, Delta};
 use super::key_has_ended;
-use super::response::{Chunk, ChunkChoice, Delta, Head, Logprobs, finish_reason};
+use super::logprobs::Logprobs;
+use super::response::{Head, finish_reason};
+use super::usage::TimingsView;
 use crate::error::AppError;
 use crate::error::openai::OpenAiError;
 use crate::services::completions::{Completion, CompletionEvent};
@@ -166,7 +169,7 @@ impl Events {
         self.completion = None;
     }
 
-    fn timings(&self) -> Option<super::response::TimingsView> {
+    fn timings(&self) -> Option<TimingsView> {
         self.completion.as_ref().map(|completion| completion.timings().into())
     }
 }

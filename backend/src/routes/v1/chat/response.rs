@@ -1,12 +1,13 @@
-//! The bodies and events of chat completions, as clients read them.
+//! The bodies of chat completions, as clients read them, and what events share with them.
 
-use engine::{FinishReason, TextKind, TokenChoice, TokenLikelihood};
+use engine::{FinishReason, TextKind, TokenChoice};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::services::completions::{Timings, TokenCounts};
+use super::logprobs::Logprobs;
+use super::usage::{TimingsView, Usage};
 
 /// What all events of one answer, or its body, begin with.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -114,7 +115,7 @@ impl Choice {
             }
         }
         if let Some(more) = Logprobs::of(kind, likelihoods) {
-            self.logprobs.get_or_insert_default().content.extend(more.content);
+            self.logprobs.get_or_insert_default().append(more);
         }
     }
 
@@ -129,213 +130,6 @@ impl Choice {
             self.message.content.get_or_insert_default();
         }
         self.finish_reason = finish_reason(reason, calls);
-    }
-}
-
-/// How likely the tokens of a text were.
-#[derive(Default, Serialize, ToSchema)]
-pub(in crate::routes) struct Logprobs {
-    /// Of each token.
-    content: Vec<TokenLogprob>,
-}
-
-/// How likely a token was, and what else could have stood there.
-#[derive(Serialize, ToSchema)]
-pub(in crate::routes) struct TokenLogprob {
-    #[serde(flatten)]
-    chosen: Logprob,
-    /// The likeliest, likeliest first.
-    top_logprobs: Vec<Logprob>,
-}
-
-/// How likely a token was.
-#[derive(Serialize, ToSchema)]
-pub(in crate::routes) struct Logprob {
-    /// Its text; what is no whole character is replaced.
-    token: String,
-    /// The natural logarithm of its probability.
-    logprob: f32,
-    /// Its bytes.
-    bytes: Vec<u8>,
-}
-
-impl Logprobs {
-    /// Only the answer's own tokens are told, and only where that was asked for.
-    pub(super) fn of(kind: TextKind, likelihoods: &[TokenChoice]) -> Option<Self> {
-        let content = likelihoods.iter().map(|token| TokenLogprob {
-            chosen: Logprob::from(&token.chosen),
-            top_logprobs: token.top.iter().map(Logprob::from).collect(),
-        });
-        (kind == TextKind::Answer && !likelihoods.is_empty()).then(|| Self { content: content.collect() })
-    }
-}
-
-impl From<&TokenLikelihood> for Logprob {
-    fn from(token: &TokenLikelihood) -> Self {
-        Self {
-            token: String::from_utf8_lossy(&token.bytes).into_owned(),
-            logprob: token.logprob,
-            bytes: token.bytes.clone(),
-        }
-    }
-}
-
-/// One event.
-#[derive(Serialize)]
-pub(super) struct Chunk<'a> {
-    #[serde(flatten)]
-    pub(super) head: &'a Head,
-    pub(super) choices: Vec<ChunkChoice<'a>>,
-    /// Null in all events but the last, and left out where it was not asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) usage: Option<Option<Usage>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) timings: Option<TimingsView>,
-}
-
-/// News of one answer.
-#[derive(Serialize)]
-pub(super) struct ChunkChoice<'a> {
-    pub(super) index: u32,
-    pub(super) delta: Delta<'a>,
-    pub(super) logprobs: Option<Logprobs>,
-    pub(super) finish_reason: Option<&'static str>,
-}
-
-/// What is new.
-#[derive(Default, Serialize)]
-pub(super) struct Delta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_calls: Option<[CallDelta<'a>; 1]>,
-}
-
-/// What is new of a call.
-#[derive(Serialize)]
-struct CallDelta<'a> {
-    index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    function: CalledDelta<'a>,
-}
-
-#[derive(Serialize)]
-struct CalledDelta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    arguments: &'a str,
-}
-
-impl<'a> Delta<'a> {
-    /// Opens an answer.
-    pub(super) fn opening() -> Self {
-        Self { role: Some("assistant"), content: Some(""), ..Self::default() }
-    }
-
-    /// A piece of text; of arguments, those of the call `index`.
-    pub(super) fn text(kind: TextKind, text: &'a str, index: u32) -> Self {
-        match kind {
-            TextKind::Answer => Self { content: Some(text), ..Self::default() },
-            TextKind::Reasoning => Self { reasoning_content: Some(text), ..Self::default() },
-            TextKind::Arguments => {
-                let function = CalledDelta { name: None, arguments: text };
-                let call = CallDelta { index, id: None, kind: None, function };
-                Self { tool_calls: Some([call]), ..Self::default() }
-            }
-        }
-    }
-
-    /// Opens a call.
-    pub(super) fn call(index: u32, id: &'a str, name: &'a str) -> Self {
-        let function = CalledDelta { name: Some(name), arguments: "" };
-        let call = CallDelta { index, id: Some(id), kind: Some("function"), function };
-        Self { tool_calls: Some([call]), ..Self::default() }
-    }
-}
-
-/// Tokens of a request and its answers.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(as = OpenAiUsage)]
-pub(in crate::routes) struct Usage {
-    prompt_tokens: u32,
-    /// Of all answers together.
-    completion_tokens: u32,
-    total_tokens: u32,
-    prompt_tokens_details: PromptTokens,
-    completion_tokens_details: CompletionTokens,
-}
-
-/// Where the prompt's tokens came from.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct PromptTokens {
-    /// Read before, and not read again.
-    cached_tokens: u32,
-}
-
-/// What the answers' tokens were for.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub(in crate::routes) struct CompletionTokens {
-    /// For thinking.
-    reasoning_tokens: u32,
-}
-
-impl From<TokenCounts> for Usage {
-    fn from(counts: TokenCounts) -> Self {
-        Self {
-            prompt_tokens: counts.prompt,
-            completion_tokens: counts.completion,
-            total_tokens: counts.prompt.saturating_add(counts.completion),
-            prompt_tokens_details: PromptTokens { cached_tokens: counts.cached },
-            completion_tokens_details: CompletionTokens { reasoning_tokens: counts.reasoning },
-        }
-    }
-}
-
-/// Times in milliseconds and speeds in tokens a second, by the names that clients of llama.cpp's server know.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(as = Timings)]
-pub(in crate::routes) struct TimingsView {
-    /// Until a slot was given: loading and queue.
-    wait_ms: f64,
-    /// Tokens of the prompt that had been read before.
-    cache_n: u32,
-    /// Tokens of the prompt that were read.
-    prompt_n: u32,
-    /// From the slot to the first token.
-    prompt_ms: f64,
-    prompt_per_second: f64,
-    /// Tokens of the answers.
-    predicted_n: u32,
-    /// From the first token to the last one.
-    predicted_ms: f64,
-    predicted_per_second: f64,
-    /// Tokens that were guessed ahead; not those of a `prediction` that the client sends.
-    draft_n: u32,
-    /// How many of those the model then chose.
-    draft_n_accepted: u32,
-}
-
-impl From<Timings> for TimingsView {
-    fn from(timings: Timings) -> Self {
-        Self {
-            wait_ms: timings.wait_ms,
-            cache_n: timings.cache_n,
-            prompt_n: timings.prompt_n,
-            prompt_ms: timings.prompt_ms,
-            prompt_per_second: timings.prompt_per_second,
-            predicted_n: timings.predicted_n,
-            predicted_ms: timings.predicted_ms,
-            predicted_per_second: timings.predicted_per_second,
-            draft_n: timings.draft_n,
-            draft_n_accepted: timings.draft_n_accepted,
-        }
     }
 }
 
