@@ -12,6 +12,7 @@
 mod account;
 mod error;
 mod layout;
+pub(crate) mod processes;
 mod programs;
 pub(crate) mod server;
 

@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{Pid, Uid};
 
-use crate::cluster::server::{Running, Server, is_alive, read_pid};
+use crate::cluster::processes::{is_alive, read_pid};
+use crate::cluster::server::{Running, Server};
 use crate::{ClusterError, Durability};
 
 /// Longer than any one test.
