@@ -21,6 +21,7 @@ fn main() {
     println!("cargo:rustc-env=LLAMA_CPP={}", version.display());
     shim()
         .file("shim/oriel_chat.cpp")
+        .file("shim/oriel_bounds.cpp")
         .file("shim/oriel_attention.cpp")
         .file("shim/oriel_kernels.cpp")
         .include(llama.join("common"))

@@ -3,6 +3,7 @@
 #include "json-schema-to-grammar.h"
 #include "log.h"
 
+#include "oriel_bounds.h"
 #include "oriel_chat.h"
 
 #include <cstdlib>
@@ -43,9 +44,10 @@ std::string copy_in(oriel_slice slice) {
     return std::string(slice.data, slice.bytes);
 }
 
-// Runs `work` and turns whatever it throws into a text: an exception may not enter Rust.
+// Runs `work`, bounded, and turns whatever it throws into a text: an exception may not enter Rust.
 template <typename Work> bool guarded(oriel_text * error, Work work) {
     try {
+        const oriel_bounded bounds;
         work();
         return true;
     } catch (const std::exception & e) {

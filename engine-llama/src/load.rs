@@ -43,6 +43,9 @@ const PARSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Some hundred renderings tell how a template writes calls: a second or two, ten times that on a busy machine.
 const TEMPLATE_DEADLINE: Duration = Duration::from_secs(20);
 
+/// A template is read by recursion: as deep as [`ChatTemplate::parse`] lets it be nested, and with room to spare.
+const TEMPLATE_STACK_BYTES: usize = 64 * 1024 * 1024;
+
 /// Most sequences that llama.cpp tells apart.
 const SLOTS_MAX: u32 = 256;
 
@@ -276,7 +279,8 @@ fn read_template_in_time(
         });
         let _ = tell.send(read);
     };
-    thread::Builder::new().name("template".to_owned()).spawn(reading).map_err(|error| error.to_string())?;
+    let thread = thread::Builder::new().name("template".to_owned()).stack_size(TEMPLATE_STACK_BYTES);
+    thread.spawn(reading).map_err(|error| error.to_string())?;
     within(PARSE_DEADLINE, &parsed)?;
     within(TEMPLATE_DEADLINE, &told)?.map_err(|error| error.to_string())
 }

@@ -138,8 +138,9 @@ impl LlamaReader {
         };
         let is_open = format.reasoning.as_ref().is_some_and(|reasoning| reasoning.is_open);
         let reasoning = (self.syntax.reasoning.clone(), is_open);
-        let binding = Binding::new(&grammar, Arc::clone(&self.vocabulary), reasoning, begin, answer);
-        let watched = binding.and_then(|binding| self.watch.over(binding));
+        let (vocabulary, answer) = (Arc::clone(&self.vocabulary), answer.to_vec());
+        let make = move || Binding::new(&grammar, vocabulary, reasoning, begin, &answer);
+        let watched = self.watch.over(make);
         Ok(Some(Box::new(watched.map_err(|error| refused(error.message))?)))
     }
 }

@@ -14,6 +14,7 @@ use crate::syntax::CallSyntax;
 use crate::markers::Markers;
 
 mod ffi;
+mod nesting;
 mod request;
 
 /// A parsed chat template.
@@ -92,6 +93,7 @@ impl ChatTemplate {
     /// A text that has NUL bytes or is not a template that llama.cpp understands.
     #[allow(unsafe_code, reason = "calls the shim")]
     pub fn parse(source: &str, bos: &str, eos: &str) -> Result<Self, TemplateError> {
+        nesting::check(source)?;
         let [source, bos, eos] = [c_text(source)?, c_text(bos)?, c_text(eos)?];
         let mut error = ffi::Text::EMPTY;
         // SAFETY: the three texts end with NUL and outlive the call, and `error` is writable.

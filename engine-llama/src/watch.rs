@@ -15,6 +15,12 @@ use engine::decoder::{FilterError, TokenFilter};
 /// waits meanwhile.
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// A grammar as large as may be takes a second on a slow machine. Whoever waits for a prompt waits for this one too.
+const MAKING_DEADLINE: Duration = Duration::from_secs(5);
+
+/// llama.cpp follows rules by recursion, and there may be thousands.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
 /// A filter that once took so long over a token has less of the processor from then on: streams need it more.
 const SLOW: Duration = Duration::from_millis(100);
 
@@ -64,17 +70,21 @@ enum Answer {
 }
 
 impl Watch {
-    /// Puts a filter on a thread.
+    /// Makes a filter on a thread of its own, where it stays. Some cannot be made in any time either.
     ///
     /// # Errors
-    /// Too many are stuck.
-    pub fn over(&self, filter: impl TokenFilter + 'static) -> Result<Watched, FilterError> {
-        self.over_for(filter, DEADLINE)
+    /// It cannot be made, not in time, or too many are stuck.
+    pub fn over<F: TokenFilter>(
+        &self,
+        make: impl FnOnce() -> Result<F, FilterError> + Send + 'static,
+    ) -> Result<Watched, FilterError> {
+        self.over_for(make, MAKING_DEADLINE, DEADLINE)
     }
 
-    fn over_for(
+    fn over_for<F: TokenFilter>(
         &self,
-        filter: impl TokenFilter + 'static,
+        make: impl FnOnce() -> Result<F, FilterError> + Send + 'static,
+        making_deadline: Duration,
         deadline: Duration,
     ) -> Result<Watched, FilterError> {
         let refused = |message: String| FilterError { message };
@@ -87,17 +97,43 @@ impl Watch {
         let (stuck, is_given_up) = (Arc::clone(&self.stuck), Arc::new(AtomicBool::new(false)));
         let (counted, given_up) = (Arc::clone(&stuck), Arc::clone(&is_given_up));
         let (tell_thread, thread) = sync_channel(1);
+        let (tell_made, made) = sync_channel(1);
         let body = move || {
             let _ = tell_thread.send(FilterThread::current());
-            serve(filter, &asked, &told);
+            match make() {
+                Ok(filter) if tell_made.send(Ok(())).is_ok() => serve(filter, &asked, &told),
+                Ok(_) => {}
+                Err(error) => drop(tell_made.send(Err(error))),
+            }
             if given_up.load(Ordering::Relaxed) {
                 counted.fetch_sub(1, Ordering::Relaxed);
             }
         };
         thread::Builder::new()
             .name("filter".to_owned())
+            .stack_size(STACK_BYTES)
             .spawn(body)
             .map_err(|error| refused(error.to_string()))?;
+        let thread = thread.recv().ok().flatten();
+        let slow = making_deadline.min(SLOW);
+        let is_made = made.recv_timeout(slow).or_else(|_slow| {
+            if let Some(thread) = &thread {
+                thread.put_behind();
+            }
+            made.recv_timeout(making_deadline.saturating_sub(slow))
+        });
+        match is_made {
+            Ok(is_made) => is_made?,
+            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            Err(RecvTimeoutError::Timeout) => {
+                stuck.fetch_add(1, Ordering::Relaxed);
+                is_given_up.store(true, Ordering::Relaxed);
+                let seconds = making_deadline.as_secs();
+                return Err(refused(format!(
+                    "the grammar was not understood within {seconds} s: make it simpler"
+                )));
+            }
+        }
         Ok(Watched {
             questions,
             answers,
@@ -105,7 +141,7 @@ impl Watch {
             patience: deadline,
             asked_at: None,
             known: None,
-            thread: thread.recv().ok().flatten(),
+            thread,
             stuck,
             is_given_up,
             logits: Vec::new(),
@@ -160,7 +196,7 @@ impl Watched {
             Err(RecvTimeoutError::Timeout) => {}
         }
         if asked_at.elapsed() >= SLOW {
-            self.thread.take().into_iter().for_each(FilterThread::put_behind);
+            self.thread.take().iter().for_each(FilterThread::put_behind);
         }
         if asked_at.elapsed() < self.deadline {
             return Ok(None);
@@ -252,7 +288,7 @@ impl FilterThread {
         thread
     }
 
-    fn put_behind(self) {
+    fn put_behind(&self) {
         #[cfg(target_os = "linux")]
         if let Err(error) = rustix::process::setpriority_process(Some(self.id), NICE) {
             tracing::debug!(%error, "a slow grammar cannot be put behind streams");
@@ -289,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_filter_answers_from_its_thread() {
-        let mut filter = Watch::default().over(Slow(Arc::default())).unwrap();
+        let mut filter = Watch::default().over(|| Ok(Slow(Arc::default()))).unwrap();
         assert_eq!((filter.allows(2), filter.allows(3)), (Ok(Some(true)), Ok(Some(false))));
         let mut logits = [1.0, 2.0, 3.0];
         assert_eq!(filter.retain(&mut logits), Ok(true));
@@ -302,7 +338,9 @@ mod tests {
     fn who_has_no_patience_asks_again_and_is_told_the_same() {
         let lock = Arc::new(Mutex::new(()));
         let held = lock.lock().unwrap();
-        let mut filter = Watch::default().over_for(Slow(Arc::clone(&lock)), Duration::from_secs(60)).unwrap();
+        let slow = Slow(Arc::clone(&lock));
+        let long = Duration::from_secs(60);
+        let mut filter = Watch::default().over_for(|| Ok(slow), long, long).unwrap();
         filter.set_patience(Duration::ZERO);
         for _ in 0..3 {
             assert_eq!(filter.allows(13), Ok(None), "it is held up, and nobody waits");
@@ -320,10 +358,37 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_never_made_is_left_behind_too() {
+        let (watch, lock) = (Watch::default(), Arc::new(Mutex::new(())));
+        let held = lock.lock().unwrap();
+        let begin = || {
+            let slow = Arc::clone(&lock);
+            let make = move || {
+                drop(slow.lock());
+                Ok(Slow(slow))
+            };
+            watch.over_for(make, Duration::from_millis(20), Duration::from_secs(60))
+        };
+        for _ in 0..STUCK_MAX {
+            assert!(begin().unwrap_err().message.contains("not understood"));
+        }
+        assert!(begin().unwrap_err().message.contains("too many"));
+        drop(held);
+        while begin().is_err() {
+            thread::yield_now();
+        }
+        let refused = watch.over(|| Err::<Slow, _>(FilterError { message: "no".to_owned() }));
+        assert_eq!(refused.unwrap_err().message, "no");
+    }
+
+    #[test]
     fn one_that_takes_for_ever_fails_alone_and_only_a_few_are_left_behind() {
         let (watch, lock) = (Watch::default(), Arc::new(Mutex::new(())));
         let held = lock.lock().unwrap();
-        let begin = || watch.over_for(Slow(Arc::clone(&lock)), Duration::from_millis(20));
+        let begin = || {
+            let slow = Slow(Arc::clone(&lock));
+            watch.over_for(|| Ok(slow), Duration::from_secs(60), Duration::from_millis(20))
+        };
         for _ in 0..STUCK_MAX {
             let mut filter = begin().unwrap();
             assert!(filter.allows(13).unwrap_err().message.contains("longer than 20 ms"));

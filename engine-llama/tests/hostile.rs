@@ -171,25 +171,21 @@ const TRAPPED: &str = "{%- set last = messages[-1]['content'] -%}
 {% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant:";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_template_that_takes_memory_fails_its_request_and_the_stream_beside_it_goes_on() {
+async fn a_template_that_takes_all_memory_or_stack_fails_its_request_and_the_stream_beside_it_goes_on() {
     let rig = Rig::new();
     rig.add("trapped", &with_template(fs::read(models::chat_model()).unwrap(), TRAPPED));
     let engine = rig.start();
-    let mut beside = begin(&engine, "trapped", "Count.", greedy(400)).await;
-    while !matches!(beside.next().await.expect("a first word"), GenerationEvent::Text { .. }) {}
-    let error = ask(&engine, "trapped", "grow").await.unwrap_err();
-    assert!(matches!(error, GenerationError::Template { .. }), "{error:?}");
-    assert_eq!(end(beside).await, Ok(()));
-    engine.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_template_that_falls_for_ever_ends_its_process_which_is_started_again() {
-    let rig = Rig::new();
-    rig.add("trapped", &with_template(fs::read(models::chat_model()).unwrap(), TRAPPED));
-    let engine = rig.start();
-    assert_eq!(ask(&engine, "trapped", "fall").await, Err(GenerationError::WorkerDied));
-    assert_eq!(ask(&engine, "trapped", "Count.").await, Ok(()));
+    for (trap, why) in [("grow", ""), ("fall", "calls itself too deeply")] {
+        let mut beside = begin(&engine, "trapped", "Count.", greedy(400)).await;
+        while !matches!(beside.next().await.expect("a first word"), GenerationEvent::Text { .. }) {}
+        // More often than threads may be stuck.
+        for _ in 0..5 {
+            let error = ask(&engine, "trapped", trap).await.unwrap_err();
+            assert!(matches!(error, GenerationError::Template { .. }), "{trap}: {error:?}");
+            assert!(error.to_string().contains(why), "{trap}: {error}");
+        }
+        assert_eq!(end(beside).await, Ok(()), "beside {trap}");
+    }
     engine.shutdown().await;
 }
 

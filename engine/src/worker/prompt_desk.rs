@@ -18,6 +18,8 @@ use crate::{Constraint, GenerationError, Prompt, RenderedPrompt, Token};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Questions for embeddings that may wait; the parent's bounded queue is behind them.
 const EMBEDDINGS_CAPACITY: usize = 16;
+/// Templates may call themselves, which some do for each level of a schema.
+const HAND_STACK_BYTES: usize = 4 * 1024 * 1024;
 /// Threads that may be inside the reader, stuck ones included: each keeps a core busy.
 const HANDS_MAX: usize = 3;
 
@@ -194,7 +196,8 @@ impl<R: PromptReader> PromptDesk<R> {
                 }
             }
         };
-        thread::Builder::new().name("prompt-hand".to_owned()).spawn(hand).ok()?;
+        let thread = thread::Builder::new().name("prompt-hand".to_owned()).stack_size(HAND_STACK_BYTES);
+        thread.spawn(hand).ok()?;
         Some(Hand { work, prompts })
     }
 }
