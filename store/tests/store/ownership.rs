@@ -13,8 +13,9 @@ use store::{ConversationChanges, NewApiKey, NewContinuation, NewSend, NewSession
 use crate::fixture::World;
 
 /// Methods that take a `UserId` and no thing of theirs.
-const OF_THE_PERSON: [&str; 9] = [
+const OF_THE_PERSON: [&str; 10] = [
     "api_keys",
+    "conversation_ids",
     "conversations",
     "create_conversation",
     "create_first_user",
@@ -99,6 +100,7 @@ async fn what_belongs_to_somebody_else_is_not_found_and_stays_as_it_is() {
     assert_eq!(world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 0);
     let list = world.store.conversations(world.bob, &PageQuery::default()).await.unwrap();
     assert!(list.items.is_empty());
+    assert!(world.store.conversation_ids(world.bob).await.unwrap().is_empty());
     assert!(world.store.sessions(world.bob).await.unwrap().is_empty());
     assert!(world.store.api_keys(world.bob).await.unwrap().is_empty());
     assert_eq!(world.store.api_keys(world.ada).await.unwrap().len(), 1);
