@@ -63,7 +63,7 @@ async fn an_answer_waits_while_its_model_loads_again_and_can_be_stopped_meanwhil
     }
     ada.stop(&sent).await.expect(202);
     let shown = reader.until_end(sent.generation_id).await;
-    while matches!(state(), engine::ModelState::Loading { .. }) {
+    while matches!(state(), engine::ModelState::Loading { .. } | engine::ModelState::Draining) {
         models.changed().await.expect("the engine");
     }
     assert_eq!(state(), engine::ModelState::Unloaded, "the model was loaded for nobody");
