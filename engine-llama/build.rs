@@ -24,6 +24,7 @@ fn main() {
         .file("shim/oriel_bounds.cpp")
         .file("shim/oriel_attention.cpp")
         .file("shim/oriel_kernels.cpp")
+        .file("shim/oriel_packing.cpp")
         .include(llama.join("common"))
         .include(llama.join("include"))
         .include(llama.join("ggml/include"))
@@ -35,7 +36,7 @@ fn main() {
         .compile("oriel_shim");
     if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
         compile_kernels("avx512_vnni", &["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"]);
-        compile_kernels("attention_avx512", &["-mavx512f"]);
+        compile_kernels("avx_vnni", &["-mavx2", "-mfma", "-mf16c", "-mavxvnni"]);
         compile_kernels("avx2", &["-mavx2", "-mfma", "-mf16c"]);
     }
 }
@@ -50,6 +51,8 @@ fn shim() -> cc::Build {
 /// Each file for its own processors: which of them are used is decided when the program runs.
 fn compile_kernels(name: &str, flags: &[&str]) {
     let mut build = shim();
+    // What is added after a product is said where it is meant: else a row's result might hang on how many there are.
+    build.flag("-ffp-contract=off");
     // GCC takes the undefined registers of its own intrinsics for ours.
     build.flag_if_supported("-Wno-uninitialized").flag_if_supported("-Wno-maybe-uninitialized");
     for flag in flags {

@@ -9,10 +9,6 @@
 namespace oriel {
 namespace {
 
-bool is_head(int64_t size) {
-    return size == 64 || size == 80 || size == 96 || size == 128;
-}
-
 float parameter(const ggml_tensor * op, int index) {
     float value;
     memcpy(&value, (const float *) op->op_params + index, sizeof value);
@@ -29,6 +25,10 @@ struct Queries {
 };
 
 } // namespace
+
+bool is_head(int64_t size) {
+    return size == 64 || size == 80 || size == 96 || size == 128 || size == 256;
+}
 
 bool attends(const ggml_tensor * op) {
     if (op->op != GGML_OP_FLASH_ATTN_EXT) {

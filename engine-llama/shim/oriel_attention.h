@@ -8,6 +8,9 @@
 
 namespace oriel {
 
+// Whether there is a kernel for heads of so many numbers.
+bool is_head(int64_t size);
+
 // Whether `op` is attention that is computed here. It depends on the operation's shape alone, never on its data.
 bool attends(const ggml_tensor * op);
 

@@ -1,20 +1,18 @@
-// A buffer type of ggml's CPU backend: matrices of weights in Q4_1 and Q8_0, for which ggml has no kernels that read a
-// weight once for several rows, or none that use what the processor has. They are rearranged when they are loaded,
-// without loss, as ggml's own "repack" does it for other formats; what is not supported here stays with ggml. ggml asks
-// the buffer type about every operation, so that attention of our own comes in the same way.
+// A buffer type of ggml's CPU backend: matrices of weights, for which ggml has no kernels that read a weight once for
+// several rows, or none that use what the processor has. They are rearranged when they are loaded, without loss, as ggml's
+// own "repack" does it for some formats; what is not supported here stays with ggml. ggml asks the buffer type about every
+// operation, so that attention of our own comes in the same way.
 
 #include "oriel_kernels.h"
 
 #include "kernels/packed.h"
 #include "oriel_attention.h"
+#include "oriel_packing.h"
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpu-impl.h"
 #include "ggml-cpu.h"
 #include "traits.h"
-
-#define GGML_COMMON_DECL_CPP
-#include "ggml-common.h"
 
 #include <algorithm>
 #include <cstring>
@@ -34,61 +32,21 @@ const Kernels * kernels = nullptr;
 
 Multiply multiply_for(const Kernels * of, ggml_type type) {
     switch (type) {
+        case GGML_TYPE_Q4_0: return of->multiply_q4_0;
         case GGML_TYPE_Q4_1: return of->multiply_q4_1;
+        case GGML_TYPE_Q5_0: return of->multiply_q5_0;
+        case GGML_TYPE_Q5_1: return of->multiply_q5_1;
         case GGML_TYPE_Q8_0: return of->multiply_q8_0;
+        case GGML_TYPE_Q4_K: return of->multiply_q4_k;
+        case GGML_TYPE_Q5_K: return of->multiply_q5_k;
+        case GGML_TYPE_Q6_K: return of->multiply_q6_k;
         default: return nullptr;
     }
 }
 
+// The rows of ggml's formats are whole blocks.
 bool is_packable(const ggml_tensor * weights) {
-    return ggml_n_dims(weights) == 2 && multiply_for(kernels, weights->type) != nullptr &&
-           weights->ne[0] % BLOCK_COLUMNS == 0 && weights->ne[1] % GROUP_ROWS == 0;
-}
-
-void pack_group(const block_q4_1 * rows, int64_t blocks, void * group) {
-    PackedQ4_1 * out = (PackedQ4_1 *) group;
-    for (int64_t i = 0; i < blocks; i++) {
-        for (int row = 0; row < GROUP_ROWS; row++) {
-            const block_q4_1 & block = rows[row * blocks + i];
-            out[i].d[row] = block.data.data.d;
-            out[i].m[row] = block.data.data.m;
-            for (int part = 0; part < BLOCK_COLUMNS / 8; part++) {
-                memcpy(out[i].q[part][row], block.qs + 4 * part, 4);
-            }
-        }
-    }
-}
-
-void pack_group(const block_q8_0 * rows, int64_t blocks, void * group) {
-    uint16_t * scales = (uint16_t *) group;
-    PackedQ8_0 * out = (PackedQ8_0 *) (scales + blocks * GROUP_ROWS);
-    for (int64_t i = 0; i < blocks; i++) {
-        for (int row = 0; row < GROUP_ROWS; row++) {
-            const block_q8_0 & block = rows[row * blocks + i];
-            scales[i * GROUP_ROWS + row] = block.d;
-            for (int part = 0; part < BLOCK_COLUMNS / 4; part++) {
-                uint32_t four;
-                memcpy(&four, block.qs + 4 * part, 4);
-                four ^= 0x80808080; // adds 128 to each
-                memcpy(out[i].q[part][row], &four, 4);
-            }
-        }
-    }
-}
-
-template <typename Block>
-void pack_rows(const void * matrix, int64_t blocks, int64_t rows, void * packed) {
-    for (int64_t row = 0; row < rows; row += GROUP_ROWS) {
-        pack_group((const Block *) matrix + row * blocks, blocks, (Block *) packed + row * blocks);
-    }
-}
-
-void pack(ggml_type type, const void * matrix, int64_t blocks, int64_t rows, void * packed) {
-    if (type == GGML_TYPE_Q4_1) {
-        pack_rows<block_q4_1>(matrix, blocks, rows, packed);
-    } else {
-        pack_rows<block_q8_0>(matrix, blocks, rows, packed);
-    }
+    return ggml_n_dims(weights) == 2 && has_packed_form(weights->type) && weights->ne[1] % GROUP_ROWS == 0;
 }
 
 // One multiplication: `weights` with each row of `input`, to the rows of `output`.
@@ -204,7 +162,7 @@ class PackedBufferType : public ggml::cpu::extra_buffer_type {
         if (op->op == GGML_OP_MUL_MAT && is_ours(op->src[0])) {
             return &packed;
         }
-        return kernels->attend != nullptr && attends(op) ? &attention : nullptr;
+        return attends(op) ? &attention : nullptr;
     }
 
   private:
@@ -223,7 +181,7 @@ size_t alignment(ggml_backend_buffer_type_t) {
 
 void set_tensor(ggml_backend_buffer_t, ggml_tensor * tensor, const void * data, size_t offset, size_t size) {
     GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor) && is_packable(tensor));
-    pack(tensor->type, data, tensor->ne[0] / BLOCK_COLUMNS, tensor->ne[1], tensor->data);
+    pack(tensor->type, data, tensor->ne[0], tensor->ne[1], tensor->data);
 }
 
 ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t size) {
@@ -261,6 +219,9 @@ std::vector<const Kernels *> kernels_of_this_processor() {
         all.push_back(&AVX512_VNNI);
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+        if (__builtin_cpu_supports("avxvnni")) {
+            all.push_back(&AVX_VNNI);
+        }
         all.push_back(&AVX2);
     }
 #endif
@@ -279,15 +240,21 @@ const Kernels * kernels_named(const char * name) {
 } // namespace
 } // namespace oriel
 
-const char * oriel_kernels_register(void) {
+const char * oriel_kernels_name(int index) {
     const std::vector<const oriel::Kernels *> all = oriel::kernels_of_this_processor();
-    if (all.empty()) {
-        return nullptr;
+    return index >= 0 && (size_t) index < all.size() ? all[index]->name : nullptr;
+}
+
+bool oriel_kernels_register(const char * name) {
+    const oriel::Kernels * chosen = oriel::kernels_named(name);
+    if (chosen == nullptr) {
+        return false;
     }
-    oriel::kernels = all.front();
+    oriel::kernels = chosen;
+    // Before ggml's own, which rearrange some of the same formats.
     std::vector<ggml_backend_buffer_type_t> & types = ggml_backend_cpu_get_extra_buffer_types();
-    types.push_back(oriel::PackedBufferType::instance());
-    return oriel::kernels->name;
+    types.insert(types.begin(), oriel::PackedBufferType::instance());
+    return true;
 }
 
 bool oriel_kernels_multiply(const char * name, int type, const void * matrix, int64_t columns, int64_t outputs,
@@ -301,7 +268,7 @@ bool oriel_kernels_multiply(const char * name, int type, const void * matrix, in
     const int64_t blocks = columns / BLOCK_COLUMNS;
     const size_t row_bytes = ggml_row_size((ggml_type) type, columns);
     std::vector<uint8_t> packed(outputs * row_bytes);
-    pack((ggml_type) type, matrix, blocks, outputs, packed.data());
+    pack((ggml_type) type, matrix, columns, outputs, packed.data());
     std::vector<Activations> activations(rows * blocks);
     chosen->quantise(input, activations.data(), rows * blocks);
     for (int64_t first = 0; first < outputs; first += GROUP_ROWS) {
@@ -317,11 +284,11 @@ bool oriel_kernels_multiply(const char * name, int type, const void * matrix, in
     return true;
 }
 
-bool oriel_kernels_attend(int head, const float * queries, int rows, const uint16_t * keys, const uint16_t * values,
-                          int64_t count, const uint16_t * mask, float scale, float * output) {
+bool oriel_kernels_attend(const char * name, int head, const float * queries, int rows, const uint16_t * keys,
+                          const uint16_t * values, int64_t count, const uint16_t * mask, float scale, float * output) {
     using namespace oriel;
-    const std::vector<const Kernels *> all = kernels_of_this_processor();
-    if (all.empty() || all.front()->attend == nullptr || rows > ATTENTION_ROWS) {
+    const Kernels * chosen = kernels_named(name);
+    if (chosen == nullptr || !is_head(head) || rows > ATTENTION_ROWS) {
         return false;
     }
     const size_t stride = head * sizeof(uint16_t);
@@ -339,6 +306,6 @@ bool oriel_kernels_attend(int head, const float * queries, int rows, const uint1
         job.mask[row] = mask + row * count;
         job.out[row] = output + row * head;
     }
-    all.front()->attend(job);
+    chosen->attend(job);
     return true;
 }

@@ -50,7 +50,7 @@ impl Embedder {
             .with_pooling_type(LlamaPoolingType::None);
         memory::widen(room_bytes(vocabulary.size(), most));
         let refused = |error: String| PromptError::Unsupported(format!("embeddings cannot be made: {error}"));
-        let backend = load::backend().map_err(|error| refused(error.to_string()))?;
+        let backend = load::backend().map_err(|error| refused(error.to_owned()))?;
         let context = model.new_context(backend, params).map_err(|error| refused(error.to_string()))?;
         Ok(Self { context, batch: LlamaBatch::new(most as usize, 1), most })
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use engine::decoder::{Drafting, LoadError, LoadProgress, LoadRequest, LoadedModel, ModelFacts};
 use engine::{FlashAttention, LoadStage, Speculation};
-use llama_cpp_2::LlamaCppError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
@@ -98,6 +97,7 @@ pub fn load(
         slots = facts.slots,
         context_tokens = facts.context_tokens,
         vocabulary = vocabulary.size(),
+        kernels = kernels::in_use().unwrap_or("ggml"),
         "the model is loaded"
     );
     Ok(LoadedModel {
@@ -117,7 +117,7 @@ fn load_draft_model(
 ) -> Result<DraftModel, LoadError> {
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |message: String| LoadError { message: format!("the draft model: {message}") };
-    let backend = backend().map_err(|error| fail(error.to_string()))?;
+    let backend = backend().map_err(|error| fail(error.to_owned()))?;
     let complaints = &log.complaints;
     let model = read_model(backend, path, None, progress)
         .ok_or_else(|| fail(refusal::of_model(&file, &complaints.take())))?;
@@ -162,7 +162,7 @@ fn open(
     if !missing.is_empty() {
         return Err(fail(refusal::of_processor(&missing)));
     }
-    let backend = backend().map_err(|error| fail(error.to_string()))?;
+    let backend = backend().map_err(|error| fail(error.to_owned()))?;
     log.complaints.take();
     log.buffers.forget();
     let model = read_model(backend, &request.path, request.gpu_layers, progress)
@@ -207,17 +207,20 @@ fn tuned(
 }
 
 /// llama.cpp is started once in a process.
-pub fn backend() -> Result<&'static LlamaBackend, &'static LlamaCppError> {
-    static BACKEND: OnceLock<Result<LlamaBackend, LlamaCppError>> = OnceLock::new();
+///
+/// # Errors
+/// A sentence: why it could not be started, or that kernels were asked for which this processor cannot run.
+pub fn backend() -> Result<&'static LlamaBackend, &'static str> {
+    static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     let start = || {
-        let backend = LlamaBackend::init()?;
-        match kernels::register() {
+        let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+        match kernels::register()? {
             Some(name) => tracing::debug!(name, "our kernels are used"),
-            None => tracing::debug!("this processor has none of our kernels"),
+            None => tracing::debug!("none of our kernels are used"),
         }
         Ok(backend)
     };
-    BACKEND.get_or_init(start).as_ref()
+    BACKEND.get_or_init(start).as_ref().map_err(String::as_str)
 }
 
 /// Reads the file on a thread of its own, so that this one can tell how far it is; none where llama.cpp refuses.

@@ -37,11 +37,26 @@ fn main() -> ExitCode {
         Command::Worker => worker(),
         Command::Bench(options) => bench::run(options),
         Command::Tune(options) => tune::run(options, &log::start("off", false)),
-        Command::Version => {
-            println!("oriel-engine {}", env!("CARGO_PKG_VERSION"));
-            println!("kernels of ggml: {}", kernels::ggml());
-            println!("kernels of its own: {}", kernels::register().unwrap_or("none"));
+        Command::Version => version(),
+    }
+}
+
+fn version() -> ExitCode {
+    println!("oriel-engine {}", env!("CARGO_PKG_VERSION"));
+    println!("kernels of ggml: {}", kernels::ggml());
+    match kernels::register() {
+        Ok(name) => {
+            let choices = [kernels::available(), vec![kernels::OFF]].concat().join(", ");
+            println!(
+                "kernels of its own: {} ({} chooses of {choices})",
+                name.unwrap_or("none"),
+                kernels::VARIABLE
+            );
             ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("oriel-engine version: {error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -7,9 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a worker inherits of our environment: where libraries, temporary files and devices are, and how to log. None of
-/// our secrets.
-pub const INHERITED_VARIABLES: [&str; 14] = [
+/// Names the kernels that a worker multiplies with, where it is not to choose the best itself.
+pub const KERNELS_VARIABLE: &str = "ORIEL_KERNELS";
+
+/// What a worker inherits of our environment: where libraries, temporary files and devices are, which kernels to use, and
+/// how to log. None of our secrets.
+pub const INHERITED_VARIABLES: [&str; 15] = [
     "PATH",
     "HOME",
     "LANG",
@@ -21,6 +24,7 @@ pub const INHERITED_VARIABLES: [&str; 14] = [
     "HIP_VISIBLE_DEVICES",
     "ROCR_VISIBLE_DEVICES",
     "GGML_VK_VISIBLE_DEVICES",
+    KERNELS_VARIABLE,
     "RUST_BACKTRACE",
     "LOG_LEVEL",
     "LOG_FORMAT",

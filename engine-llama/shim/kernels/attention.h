@@ -8,11 +8,8 @@ namespace oriel {
 
 // Queries that are worked on at once: so many share what is converted of keys and values.
 constexpr int ATTENTION_ROWS = 16;
-// Keys that are worked on at once: one register holds their scores.
+// What the number of keys is a multiple of.
 constexpr int ATTENTION_KEYS = 16;
-// The largest head, and what its size is a multiple of.
-constexpr int HEAD_MAX = 128;
-constexpr int HEAD_STEP = 16;
 
 // Queries that look at the same keys and values, all of one head's size.
 struct Attention {
@@ -20,7 +17,7 @@ struct Attention {
     const uint16_t * mask[ATTENTION_ROWS]; // in half precision, added to the scores; null where all keys are seen
     float * out[ATTENTION_ROWS];
     int rows;
-    int head;
+    int head; // is_head
     // Half precision; the strides are bytes from one key to the next.
     const char * keys;
     const char * values;
@@ -32,7 +29,5 @@ struct Attention {
 
 // Writes what each query gets. That does not depend on the other queries, nor on keys that its mask hides.
 using Attend = void (*)(const Attention & attention);
-
-void attend_avx512(const Attention & attention);
 
 } // namespace oriel

@@ -2,14 +2,16 @@
 
 #![allow(unsafe_code, reason = "the kernels are C++")]
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_char, c_int};
 
 use llama_cpp_sys_2::{ggml_fp16_to_fp32, ggml_fp32_to_fp16};
 
+use super::available;
 use super::tests::noise;
 
 unsafe extern "C" {
     fn oriel_kernels_attend(
+        name: *const c_char,
         head: c_int,
         queries: *const f32,
         rows: c_int,
@@ -24,7 +26,7 @@ unsafe extern "C" {
 
 const KEYS: usize = 96;
 const ROWS: usize = 7;
-const HEADS: [usize; 4] = [64, 80, 96, 128];
+const HEADS: [usize; 5] = [64, 80, 96, 128, 256];
 const SCALE: f32 = 0.3;
 
 struct Case {
@@ -46,12 +48,14 @@ impl Case {
         Self { head, queries: noise(ROWS * head, 11), keys: halves(12), values: halves(13), mask }
     }
 
-    /// The first `rows` queries; none where this machine has no kernel.
-    fn attended(&self, rows: usize) -> Option<Vec<f32>> {
+    /// The first `rows` queries, by the kernels of this name.
+    fn attended(&self, kernels: &str, rows: usize) -> Vec<f32> {
         let mut output = vec![f32::NAN; rows * self.head];
+        let name = CString::new(kernels).unwrap();
         // SAFETY: there is a number for each query, key, value and result, and a head of this size is known.
         let is_done = unsafe {
             oriel_kernels_attend(
+                name.as_ptr(),
                 self.head as c_int,
                 self.queries.as_ptr(),
                 rows as c_int,
@@ -63,7 +67,8 @@ impl Case {
                 output.as_mut_ptr(),
             )
         };
-        is_done.then_some(output)
+        assert!(is_done, "{kernels} have none for a head of {}", self.head);
+        output
     }
 
     fn by_definition(&self) -> Vec<f64> {
@@ -101,26 +106,31 @@ fn single(value: u16) -> f32 {
 #[test]
 fn each_query_gets_the_values_of_the_keys_that_it_sees() {
     for case in HEADS.map(Case::new) {
-        let Some(told) = case.attended(ROWS) else { return };
-        for (told, exact) in told.iter().zip(case.by_definition()) {
-            assert!((f64::from(*told) - exact).abs() < 1e-4, "{} of a head of {}: {exact}", told, case.head);
+        for kernels in available() {
+            for (told, exact) in case.attended(kernels, ROWS).iter().zip(case.by_definition()) {
+                let difference = (f64::from(*told) - exact).abs();
+                assert!(difference < 1e-4, "{kernels}: {told} of a head of {}: {exact}", case.head);
+            }
         }
     }
 }
 
 #[test]
 fn what_a_query_gets_depends_neither_on_others_nor_on_what_it_does_not_see() {
-    for mut case in HEADS.map(Case::new) {
-        let Some(together) = case.attended(ROWS) else { return };
-        for rows in 1..ROWS {
-            assert_eq!(case.attended(rows).unwrap(), together[..rows * case.head], "{rows} queries");
+    for kernels in available() {
+        for mut case in HEADS.map(Case::new) {
+            let together = case.attended(kernels, ROWS);
+            for rows in 1..ROWS {
+                let fewer = case.attended(kernels, rows);
+                assert_eq!(fewer, together[..rows * case.head], "{kernels}: {rows} queries");
+            }
+            // The last query but one sees keys up to 65.
+            let seen = 66 * case.head;
+            let strange = |halves: &mut Vec<u16>| halves[seen..].fill(half(1234.0));
+            strange(&mut case.keys);
+            strange(&mut case.values);
+            let upto = (ROWS - 1) * case.head;
+            assert_eq!(case.attended(kernels, ROWS)[..upto], together[..upto], "{kernels}");
         }
-        // The last query but one sees keys up to 65.
-        let seen = 66 * case.head;
-        let strange = |halves: &mut Vec<u16>| halves[seen..].fill(half(1234.0));
-        strange(&mut case.keys);
-        strange(&mut case.values);
-        let upto = (ROWS - 1) * case.head;
-        assert_eq!(case.attended(ROWS).unwrap()[..upto], together[..upto]);
     }
 }

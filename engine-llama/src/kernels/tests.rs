@@ -5,8 +5,11 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 
 use llama_cpp_sys_2::{
-    GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, ggml_get_type_traits, ggml_quantize_chunk, ggml_row_size, ggml_type,
+    GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_K, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1, GGML_TYPE_Q5_K,
+    GGML_TYPE_Q6_K, GGML_TYPE_Q8_0, ggml_get_type_traits, ggml_quantize_chunk, ggml_row_size, ggml_type,
 };
+
+use super::available;
 
 unsafe extern "C" {
     fn oriel_kernels_multiply(
@@ -21,9 +24,19 @@ unsafe extern "C" {
     ) -> bool;
 }
 
-/// Three blocks, so that neither a pair nor a power of two is taken for granted.
-const COLUMNS: usize = 96;
+/// Three of the largest blocks, so that neither a pair nor a power of two is taken for granted.
+const COLUMNS: usize = 768;
 const OUTPUTS: usize = 48;
+const KINDS: [ggml_type; 8] = [
+    GGML_TYPE_Q4_0,
+    GGML_TYPE_Q4_1,
+    GGML_TYPE_Q5_0,
+    GGML_TYPE_Q5_1,
+    GGML_TYPE_Q8_0,
+    GGML_TYPE_Q4_K,
+    GGML_TYPE_Q5_K,
+    GGML_TYPE_Q6_K,
+];
 
 /// A matrix as ggml keeps it.
 struct Matrix {
@@ -98,18 +111,14 @@ pub(super) fn noise(count: usize, seed: u32) -> Vec<f32> {
 
 /// Calls `check` with every matrix and every kind of kernels that can run here.
 fn for_all(check: impl Fn(&str, &Matrix)) {
-    let mut checked = 0;
-    for kind in [GGML_TYPE_Q4_1, GGML_TYPE_Q8_0] {
+    for kind in KINDS {
         let matrix = Matrix::new(kind);
-        for kernels in ["avx512_vnni", "avx2"] {
-            if matrix.multiplied(kernels, &noise(COLUMNS, 1)).is_some() {
-                checked += 1;
-                check(kernels, &matrix);
-            }
+        for kernels in available() {
+            check(kernels, &matrix);
         }
     }
-    let has_any = cfg!(target_arch = "x86_64") && crate::processor::missing().is_empty();
-    assert_eq!(checked > 0, has_any, "{checked} kernels were checked");
+    let must_run_any = cfg!(target_arch = "x86_64") && crate::processor::missing().is_empty();
+    assert_eq!(!available().is_empty(), must_run_any);
 }
 
 #[test]
@@ -126,7 +135,8 @@ fn a_product_is_what_the_weights_say_within_the_rounding_of_the_activations() {
                 let told = output[row * OUTPUTS + column];
                 assert!(
                     (told - exact).abs() <= reach + 1e-4,
-                    "{kernels}: {told} instead of {exact} ± {reach}"
+                    "{kernels}, format {}: {told} instead of {exact} ± {reach}",
+                    matrix.kind
                 );
             }
         }
@@ -140,7 +150,7 @@ fn what_a_row_gets_does_not_depend_on_the_rows_beside_it() {
         let together = matrix.multiplied(kernels, &input).unwrap();
         for count in 1..21 {
             let fewer = matrix.multiplied(kernels, &input[..count * COLUMNS]).unwrap();
-            assert_eq!(fewer, together[..count * OUTPUTS], "{kernels}, {count} rows");
+            assert_eq!(fewer, together[..count * OUTPUTS], "{kernels}, format {}, {count} rows", matrix.kind);
         }
     });
 }
@@ -148,6 +158,11 @@ fn what_a_row_gets_does_not_depend_on_the_rows_beside_it() {
 #[test]
 fn a_row_of_zeros_gives_zeros() {
     for_all(|kernels, matrix| {
-        assert_eq!(matrix.multiplied(kernels, &[0.0; COLUMNS]).unwrap(), [0.0; OUTPUTS], "{kernels}");
+        assert_eq!(
+            matrix.multiplied(kernels, &[0.0; COLUMNS]).unwrap(),
+            [0.0; OUTPUTS],
+            "{kernels}, {}",
+            matrix.kind
+        );
     });
 }
