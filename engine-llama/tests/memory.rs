@@ -2,15 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
+#[path = "adapters/mod.rs"]
+mod adapters;
 #[path = "models/mod.rs"]
 mod models;
 
 use std::path::Path;
 
+use adapters::{Adapter, numbers};
 use engine::{CacheType, Engine, EngineConfig, MemoryUse, ModelMemory};
 
 /// How far the whole estimate may be off, in percent of what was measured.
-const TOLERANCE_PERCENT: f64 = 10.0;
+const TOLERANCE_PERCENT: f64 = 5.0;
 
 /// A model as it is loaded by the engine, with these slots, tokens and settings.
 async fn loaded(model_path: &Path, slots: u32, context_tokens: u32, settings: &str) -> ModelMemory {
@@ -67,4 +70,26 @@ async fn the_estimate_follows_the_type_of_the_cache() {
         loaded(&models::chat_model(), 2, 4_096, "cache_type_k = \"q8_0\"\ncache_type_v = \"q8_0\"").await;
     assert_near(&format!("{kind:?}"), &small);
     assert!(small.estimated.cache_bytes * 64 == plain.estimated.cache_bytes * 34, "{plain:?} {small:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adapters_are_estimated_alone_and_added_up() {
+    let (layers, width, rank) = (30, 576, 64);
+    let directory = tempfile::tempdir().unwrap();
+    let plain = loaded(&models::chat_model(), 2, 2_048, "").await;
+    let mut named = Vec::new();
+    for (seed, is_half) in [(1, true), (2, false)] {
+        let (a, b) = (numbers(rank * width, seed), numbers(rank * width, seed + 10));
+        let path = directory.path().join(format!("{seed}.gguf"));
+        Adapter { layers: 0..layers, rank, alpha: 1.0, a, b, is_half }.write(&path);
+        named.push(format!("{{ path = {:?} }}", path.display().to_string()));
+        let settings = format!("lora = [{}]", named.join(", "));
+        let memory = loaded(&models::chat_model(), 2, 2_048, &settings).await;
+        assert_near(&settings, &memory);
+        let numbers = (layers * width * rank * 2) as u64;
+        // The first one as it is, with 16 bits; both together with 32.
+        let expected_bytes = if seed == 1 { numbers * 2 } else { numbers * 4 * 2 };
+        let added_bytes = memory.measured.unwrap().weights_bytes - plain.measured.unwrap().weights_bytes;
+        assert!(added_bytes.abs_diff(expected_bytes) < 100_000, "{added_bytes} for {expected_bytes}");
+    }
 }
