@@ -41,7 +41,10 @@ async fn loading_is_told_to_those_who_wait() {
     let weights: Vec<f32> =
         told.iter().filter(|told| told.0 == LoadStage::Weights).map(|told| told.1).collect();
     assert!(weights.len() > 3 && weights.is_sorted(), "{told:?}");
-    assert_eq!(told.first(), Some(&(LoadStage::Opening, 0.0)));
+    // The first may have been merged into the second: whoever reads late hears of the last.
+    let order = [LoadStage::Opening, LoadStage::Weights, LoadStage::Warming];
+    let places: Vec<_> = told.iter().map(|told| order.iter().position(|stage| *stage == told.0)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
