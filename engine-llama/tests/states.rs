@@ -138,6 +138,27 @@ async fn a_conversation_goes_on_after_a_restart_of_the_server() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_a_question_is_not_read_again_even_where_its_answer_is_written_otherwise() {
+    let changed = || second_turn("Whales, and many kinds of fish.");
+    for model in [models::chat_model(), models::base_model()] {
+        let state = tempfile::tempdir().unwrap();
+        let engine = Engine::start(config(&model, state.path())).unwrap();
+        let (_, before) = ask(&engine, 1, first_turn()).await;
+        engine.shutdown().await;
+        let engine = Engine::start(config(&model, state.path())).unwrap();
+        let (second, after) = ask(&engine, 1, changed()).await;
+        engine.shutdown().await;
+        assert!(after.cached_tokens + 20 > before.prompt_tokens, "{after:?} after {before:?}");
+
+        let state = tempfile::tempdir().unwrap();
+        let engine = Engine::start(config(&model, state.path())).unwrap();
+        let (read_at_once, usage) = ask(&engine, 1, changed()).await;
+        engine.shutdown().await;
+        assert_eq!((second, usage.cached_tokens), (read_at_once, 0));
+    }
+}
+
 /// Kills the worker as soon as this many states are on disk, and waits until that is noticed.
 async fn kill_once_written(engine: &Engine, state: &Path, count: usize) {
     let state = state.canonicalize().unwrap();

@@ -236,7 +236,7 @@ pub(crate) struct Stream {
     pub(crate) is_answering: bool,
     /// None while it reads or answers.
     pub(crate) awaits: Option<Awaited>,
-    /// Where to stop reading for a moment, because the state there will be saved for everybody.
+    /// Where to stop reading for a moment, because the state there will be saved.
     pub(crate) save_at: Option<usize>,
 }
 
@@ -271,7 +271,7 @@ impl Stream {
 
     /// Whether it is about to have read the tokens that it shares with others.
     pub(crate) fn is_reading(&self, shared: &[Token]) -> bool {
-        self.takes_part() && self.save_at.is_some() && self.request.shared() == shared
+        self.takes_part() && self.save_at == Some(shared.len()) && self.request.shared() == shared
     }
 
     pub(crate) fn unread(&self) -> &[Token] {

@@ -172,6 +172,11 @@ impl States {
         }
     }
 
+    /// Whether a part of a user's state can be used.
+    pub(crate) fn can_be_cut(&self) -> bool {
+        self.can_be_cut
+    }
+
     /// Whether states can be kept on disk.
     pub(crate) fn has_disk(&self) -> bool {
         self.budget.disk_bytes > 0
@@ -313,7 +318,8 @@ impl States {
         Some(Source::Memory(state))
     }
 
-    /// The states that one with this label makes superfluous: it begins with all of their tokens.
+    /// The states that one with this label makes superfluous: it begins with all of their tokens. Where states serve only
+    /// whole, the longest of them stays: a prompt may go on from there that does not go on from this one.
     fn continued_by(&self, label: &Label) -> Vec<StateId> {
         let Label { owner, tokens } = label;
         let is_continued = |entry: &Entry| {
@@ -321,7 +327,11 @@ impl States {
             let is_beginning = *owner != Owner::Everybody && tokens.starts_with(held);
             entry.label.owner.user() == owner.user() && (held == tokens || is_beginning)
         };
-        self.entries.iter().filter(|(_, entry)| is_continued(entry)).map(|(id, _)| *id).collect()
+        let continued = || self.entries.iter().filter(|(_, entry)| is_continued(entry));
+        let shorter = continued().filter(|(_, entry)| entry.label.tokens.len() < tokens.len());
+        let longest = shorter.max_by_key(|(_, entry)| entry.label.tokens.len()).map(|(id, _)| *id);
+        let stays = longest.filter(|_| !self.can_be_cut);
+        continued().map(|(id, _)| *id).filter(|id| Some(*id) != stays).collect()
     }
 
     /// Forgets a state, or only what of it is in memory where the disk has it too.

@@ -105,7 +105,7 @@ impl<D: Decoder> Scheduler<D> {
                     self.tell(id, News::Prefill { done, total });
                 }
             }
-            self.save_shared(part.slot);
+            self.save_on_the_way(part.slot);
             if let Some(row) = part.row {
                 self.sample_part(part, row, now);
             }

@@ -10,9 +10,9 @@ use super::Scheduler;
 use crate::decoder::Decoder;
 use crate::protocol::News;
 use crate::worker::request::{Awaited, Stream};
-use crate::worker::slots::common_prefix;
+use crate::worker::slots::{WORTH_TOKENS, common_prefix};
 use crate::worker::states::{DiskJob, DiskNews, Label, Owner, Room, Source, State, StateId};
-use crate::{Token, Whose};
+use crate::{Priority, Token, Whose};
 
 impl<D: Decoder> Scheduler<D> {
     /// What came up for the disk since the last call, in order.
@@ -67,14 +67,23 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
-    /// Saves the beginning that others share, once a stream has read just that. Where it cannot be saved, those who wait for
-    /// it get a copy.
-    pub(super) fn save_shared(&mut self, slot: usize) {
-        let Some(stream) = self.running.get_mut(&slot) else { return };
+    /// Saves what a stream has read, where it was to stop for that.
+    pub(super) fn save_on_the_way(&mut self, slot: usize) {
+        let Some(stream) = self.running.get(&slot) else { return };
         if stream.save_at != Some(stream.evaluated) {
             return;
         }
-        stream.save_at = None;
+        if stream.evaluated == stream.request.shared().len() {
+            self.save_shared(slot);
+        } else {
+            self.save_turn(slot);
+        }
+        self.plan_save(slot);
+    }
+
+    /// Saves the beginning that others share. Where it cannot be saved, those who wait for it get a copy.
+    fn save_shared(&mut self, slot: usize) {
+        let Some(stream) = self.running.get(&slot) else { return };
         let shared = stream.request.shared().to_vec();
         let length = shared.len() as u32;
         self.save(slot, Label { owner: Owner::Everybody, tokens: shared.clone() });
@@ -84,6 +93,37 @@ impl<D: Decoder> Scheduler<D> {
         for (follower, _) in self.followers().into_iter().filter(|(_, theirs)| *theirs == shared) {
             let kept = self.decoder.copy_prefix(slot as u32, follower as u32, length) as usize;
             self.begin_reading(follower, kept);
+        }
+    }
+
+    /// Saves what was read of a question. A file is not worth holding up its answer for.
+    fn save_turn(&mut self, slot: usize) {
+        let Some(stream) = self.running.get(&slot) else { return };
+        let tokens = stream.request.tokens.get(..stream.evaluated).unwrap_or_default().to_vec();
+        let label = Label { owner: Owner::One(stream.request.holder().whose), tokens };
+        let has_room = self.states.room_for(self.decoder.state_bytes(slot as u32)) == Some(Room::Memory);
+        if has_room && !self.slots.is_forgotten(slot) {
+            self.save(slot, label);
+        }
+    }
+
+    /// Chooses where a stream stops reading next: at the end of what it shares, if nobody has left that; then, where a part
+    /// of a state is of no use, shortly before the end of its prompt. From there a question is answered anew, changed or
+    /// followed up, though its answer is not in the next prompt as it was said; a template writes otherwise what comes
+    /// right before an answer and what comes before a past one.
+    fn plan_save(&mut self, slot: usize) {
+        let Some(stream) = self.running.get(&slot) else { return };
+        let request = &stream.request;
+        let shared = request.shared();
+        let turn = request.prompt_len.saturating_sub(WORTH_TOKENS);
+        let is_worth_it = !self.states.can_be_cut() && request.holder().priority == Priority::Chat;
+        let place = if stream.evaluated < shared.len() && self.states.find_shared(shared).is_none() {
+            Some(shared.len())
+        } else {
+            (is_worth_it && stream.evaluated < turn && turn >= WORTH_TOKENS).then_some(turn)
+        };
+        if let Some(stream) = self.running.get_mut(&slot) {
+            stream.save_at = place;
         }
     }
 
@@ -134,9 +174,6 @@ impl<D: Decoder> Scheduler<D> {
         let Some(stream) = self.running.get_mut(&slot) else { return };
         stream.evaluated = kept;
         stream.awaits = None;
-        let shared_len = stream.request.shared().len();
-        let is_new = kept < shared_len && self.states.find_shared(stream.request.shared()).is_none();
-        stream.save_at = is_new.then_some(shared_len);
         let in_cache = stream.request.tokens.get(..kept).unwrap_or_default();
         self.slots.extend(slot, in_cache);
         let request = &mut stream.request;
@@ -147,6 +184,7 @@ impl<D: Decoder> Scheduler<D> {
             let cached = kept.min(request.prompt_len) as u32;
             self.tell(id, News::Prompt { tokens, cached });
         }
+        self.plan_save(slot);
     }
 
     /// Puts as much of a state as its stream can use into a slot; answers how many tokens that are.

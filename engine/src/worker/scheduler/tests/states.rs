@@ -1,6 +1,7 @@
 //! What is saved when a slot is given to somebody else.
 
 use super::*;
+use crate::worker::slots::WORTH_TOKENS;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Long enough to be worth saving.
@@ -53,8 +54,13 @@ fn what_one_user_said_is_never_restored_for_another() {
     assert_eq!(rig.cached(again), known(&rig, FIRST, first), "it had been kept, for its own user");
 }
 
+/// What is kept of a question for a model whose states serve only whole.
+fn known_of_question(question: &str) -> u32 {
+    (prepare(&asks(question)).tokens.len() - WORTH_TOKENS) as u32
+}
+
 #[test]
-fn a_model_that_cannot_be_cut_goes_on_from_a_whole_state_and_from_no_part_of_one() {
+fn a_model_that_cannot_be_cut_goes_on_from_a_whole_state_or_from_shortly_before_an_answer() {
     let whole = ScriptedModel { states_are_whole: true, ..model() };
     let mut rig = rig_with(1, &whole, &in_memory(1 << 20));
     let first = rig.ask(ANNA, FIRST);
@@ -65,10 +71,42 @@ fn a_model_that_cannot_be_cut_goes_on_from_a_whole_state_and_from_no_part_of_one
     assert_eq!(rig.cached(second), known(&rig, FIRST, first));
     rig.ask(BEN, "tokens:5");
     rig.finish();
+    let again = rig.ask(ANNA, "another question");
+    rig.finish();
+    assert_eq!(rig.cached(again), 0, "no part of what was saved");
+    assert_eq!(rig.text(again), expected_answer(&asks("another question"), &plain()));
+}
+
+#[test]
+fn a_question_that_is_answered_anew_is_not_read_again_by_a_model_that_cannot_be_cut() {
+    let whole = ScriptedModel { states_are_whole: true, ..model() };
+    let mut rig = rig_with(1, &whole, &in_memory(1 << 20));
+    let first = rig.ask(ANNA, FIRST);
+    rig.finish();
+    rig.ask(BEN, "tokens:5");
+    rig.finish();
     let again = rig.ask(ANNA, FIRST);
     rig.finish();
-    assert_eq!(rig.cached(again), 0, "its question is only a part of what was saved");
+    assert_eq!(rig.cached(again), known_of_question(FIRST));
     assert_eq!(rig.text(again), rig.text(first));
+}
+
+#[test]
+fn of_each_conversation_that_cannot_be_cut_two_states_are_kept() {
+    let whole = ScriptedModel { states_are_whole: true, ..model() };
+    let mut rig = rig_with(1, &whole, &in_memory(1 << 20));
+    let first = rig.ask(ANNA, FIRST);
+    rig.finish();
+    rig.ask(BEN, "tokens:5");
+    rig.finish();
+    let one_turn = rig.scheduler.states.memory_bytes();
+    next_turn(&mut rig, ANNA, FIRST, first);
+    rig.ask(BEN, "tokens:5");
+    rig.finish();
+    let again = rig.ask(ANNA, FIRST);
+    rig.finish();
+    assert_eq!(rig.cached(again), 0, "the turn before the last is no longer kept");
+    assert!(rig.scheduler.states.memory_bytes() > one_turn);
 }
 
 #[test]
