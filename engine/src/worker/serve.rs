@@ -102,19 +102,14 @@ pub(crate) fn save_all<D: Decoder>(scheduler: &mut Scheduler<D>, inbox: &Receive
     // At last, or with no slot at all, what is only in memory.
     for slot in scheduler.slots_to_save().into_iter().map(Some).chain([None]) {
         scheduler.save_last(slot);
-        let mut open = 0;
         for job in scheduler.take_disk_jobs() {
-            open += usize::from(matches!(job, DiskJob::Write { .. } | DiskJob::Finish { .. }));
             if disk.send(job).is_err() {
                 return;
             }
         }
-        while open > 0 {
+        while scheduler.is_writing() {
             match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(Inbox::Disk(news)) => {
-                    open -= usize::from(matches!(news, DiskNews::Written { .. }));
-                    scheduler.hear_disk(news);
-                }
+                Ok(Inbox::Disk(news)) => scheduler.hear_disk(news),
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     tracing::warn!(

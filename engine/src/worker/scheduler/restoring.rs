@@ -38,6 +38,11 @@ impl<D: Decoder> Scheduler<D> {
         }
     }
 
+    /// Whether a state is on its way to the disk.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.states.is_writing()
+    }
+
     /// Keeps nothing of these: not in memory, not on disk, and of streams that are running not when they end.
     pub(crate) fn forget(&mut self, whose: Whose) {
         self.states.forget(whose);

@@ -71,7 +71,8 @@ impl States {
         }
     }
 
-    fn is_writing(&self) -> bool {
+    /// Whether a state is on its way to the disk.
+    pub(crate) fn is_writing(&self) -> bool {
         self.entries.values().any(|entry| entry.place == Place::BeingWritten)
     }
 

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use std::sync::mpsc::sync_channel;
+
 use super::*;
-use crate::worker::states::REST;
+use crate::worker::serve::{Inbox, Outlets, save_all};
+use crate::worker::states::{DiskJob, REST, disk};
 
 const FIRST: &str = "echo:the answer to the first question, in some words";
 /// Longer than it takes from the end of an answer until its state is on disk.
@@ -183,4 +186,36 @@ fn what_the_disk_does_not_take_stays_in_memory() {
     let again = rig.ask(ANNA, FIRST);
     rig.finish();
     assert_eq!(rig.cached(again), all_but_the_last(FIRST));
+}
+
+#[test]
+fn what_is_saved_last_is_waited_for_though_something_else_was_being_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut rig = rig_with(2, &model(), &on_disk(&directory));
+    rig.ask(ANNA, FIRST);
+    rig.finish();
+    let mut being_written = Vec::new();
+    while being_written.is_empty() {
+        let next = rig.scheduler.save_resting();
+        being_written = rig.scheduler.take_disk_jobs();
+        assert!(next.is_some() || !being_written.is_empty(), "it is written once it rests");
+        next.into_iter().for_each(|next| rig.time.set(next));
+    }
+    assert!(matches!(*being_written, [DiskJob::Write { .. }]));
+    rig.ask(BEN, FIRST);
+    rig.finish();
+
+    let (tell, inbox) = sync_channel(8);
+    let (jobs, waiting_jobs) = sync_channel(8);
+    let (events, _told) = sync_channel(8);
+    let thread_of_the_disk = rig.disk.take().unwrap();
+    std::thread::spawn(move || {
+        for news in being_written.into_iter().filter_map(|job| thread_of_the_disk.run(job)) {
+            tell.send(Inbox::Disk(news)).unwrap();
+        }
+        disk::serve(&thread_of_the_disk, &waiting_jobs, &tell);
+    });
+    save_all(&mut rig.scheduler, &inbox, &Outlets { events, disk: Some(jobs) });
+    assert!(!rig.scheduler.is_writing(), "the worker may go");
+    assert_eq!(files(&directory).len(), 2);
 }
