@@ -37,9 +37,8 @@ impl TextAssembler {
     pub(crate) fn push(&mut self, token: Token, bytes: &[u8]) -> Pushed {
         self.bytes.extend_from_slice(bytes);
         self.tokens.push((token, self.bytes.len()));
-        let stop = self.stops.iter().filter_map(|stop| find(&self.bytes, stop.as_bytes())).min();
-        if let Some(at) = stop {
-            return Pushed::Stop(self.take_last(at));
+        if let Some(start) = first_stop(&self.bytes, &self.stops) {
+            return Pushed::Stop(self.take_last(start));
         }
         let settled = self.bytes.len() - self.undecided_len();
         Pushed::More(self.border(settled).and_then(|border| self.take(border)))
@@ -96,6 +95,16 @@ impl TextAssembler {
         });
         Some(Piece { text: String::from_utf8_lossy(&bytes).into_owned(), tokens })
     }
+}
+
+/// Where the stop string begins that is complete first, and of those that are complete at once the longest: so it does not
+/// matter how the text comes in tokens.
+fn first_stop(bytes: &[u8], stops: &[String]) -> Option<usize> {
+    let places = stops.iter().filter_map(|stop| {
+        let start = find(bytes, stop.as_bytes())?;
+        Some((start + stop.len(), start))
+    });
+    places.min().map(|(_, start)| start)
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

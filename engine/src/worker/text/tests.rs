@@ -107,9 +107,23 @@ fn of_two_stop_strings_the_first_in_the_text_counts() {
     assert_eq!(text.push(1, b"a now later"), Pushed::Stop(last(&[("a ", &[])])));
 }
 
-/// What the answer should be: the text up to the first stop string.
+#[test]
+fn of_two_stop_strings_the_one_that_is_complete_first_counts_however_the_text_comes() {
+    let mut at_once = assembler(&["a bc", "b"]);
+    assert_eq!(at_once.push(1, b"xa bc"), Pushed::Stop(last(&[("xa ", &[])])));
+    let mut in_tokens = assembler(&["a bc", "b"]);
+    assert_eq!(in_tokens.push(1, b"xa "), Pushed::More(None));
+    assert_eq!(in_tokens.push(2, b"bc"), Pushed::Stop(last(&[("xa ", &[1])])));
+}
+
+/// What the answer should be: the text up to the stop string that is complete first, as if it came byte by byte.
 fn reference(bytes: &[u8], stops: &[String]) -> (String, bool) {
-    let cut = stops.iter().filter_map(|stop| find(bytes, stop.as_bytes())).min();
+    let ends_with = |end: usize| {
+        let so_far = &bytes[..end];
+        let complete = stops.iter().filter(|stop| so_far.ends_with(stop.as_bytes()));
+        complete.map(|stop| end - stop.len()).min()
+    };
+    let cut = (1..=bytes.len()).find_map(ends_with);
     let whole = bytes.get(..cut.unwrap_or(bytes.len())).unwrap_or_default();
     let half = if cut.is_some() { 0 } else { incomplete_len(whole) };
     (String::from_utf8_lossy(&whole[..whole.len() - half]).into_owned(), cut.is_some())
