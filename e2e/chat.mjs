@@ -63,9 +63,9 @@ export class Chat {
     }, ANSWER_MS);
   }
 
-  // Until the answer has grown by itself.
-  async untilGrown(letters) {
-    const before = letters_of(await this.lastText()).length;
+  // Until the answer has grown by itself, since it was this text or since now.
+  async untilGrown(letters, since) {
+    const before = letters_of(since ?? (await this.lastText())).length;
     await until(`${letters} more letters`, async () => letters_of(await this.lastText()).length >= before + letters, ANSWER_MS);
   }
 

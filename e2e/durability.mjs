@@ -83,9 +83,10 @@ export const durability = [
 async function killedInMidAnswer(world, name) {
   const { chat, page } = world;
   const growth = await beginStory(world);
+  const before = await chat.lastText();
   await processes(world).killAndSeeBack(name);
-  await chat.untilGrown(80);
-  await chat.stop();
+  await chat.untilGrown(80, before);
+  await chat.end();
   const text = await chat.lastText();
   await growth.mustHold();
   await page.reload();
